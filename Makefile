@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+# Builds everything into build/<mode>; `make help` says what there is. Nothing generated is committed
+# but gateway/openapi.json.
+
+MODE ?= debug
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
+BUILD ?= build/$(MODE)$(if $(filter clang,$(COMPILER)),-clang)
+GEN := $(BUILD)/gen
+OBJ := $(BUILD)/obj
+BIN := $(BUILD)/bin
+PYTHON ?= /usr/bin/python3
+
+MODES := debug asan release
+ifeq ($(filter $(MODE),$(MODES) fuzz),)
+$(error MODE is one of: $(MODES))
+endif
+.DEFAULT_GOAL := all
+
+# ── What there is to build ───────────────────────────────────────────────────────────────────────
+# A program is a folder with a main.c; a service has a contract in proto/ as well.
+PACKAGES := $(filter-out options,$(patsubst proto/%.proto,%,$(wildcard proto/*.proto)))
+PROGRAMS := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c)) \
+            $(patsubst %/main.c,%,$(wildcard gateway/main.c))
+SERVICES := $(filter $(PACKAGES),$(PROGRAMS))
+# Contracts that declare an rpc service: these have a generated <service>.rpc.[ch].
+CONTRACTS := $(patsubst proto/%.proto,%,$(shell grep -lE '^service ' $(wildcard proto/*.proto)))
+
+folder = $(if $(filter gateway,$(1)),gateway,services/$(1))
+sources = $(wildcard $(call folder,$(1))/*.c)
+objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
+
+COMMON_OBJECTS := $(call objects,$(wildcard services/common/*.c)) \
+                  $(PACKAGES:%=$(OBJ)/gen/%.pb-c.o) $(PACKAGES:%=$(OBJ)/gen/%.rules.o) \
+                  $(OBJ)/gen/event_types.o
+# What a program links besides its own folder's objects.
+extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o
+$(foreach service,$(SERVICES),$(eval extra_$(service) := \
+    $(OBJ)/gen/$(service).rpc.o $(OBJ)/gen/$(service)_migrations.o))
+
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(BIN)/unit/%)
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BIN)/fuzz/%)
+
+# ── Flags ────────────────────────────────────────────────────────────────────────────────────────
+PKGS := libzmq libpq libcjson libcurl libprotobuf-c libmicrohttpd libsodium gmime-3.0
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
+LIBS := $(shell pkg-config --libs $(PKGS)) -lhpdf -lm
+
+STRICT := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Werror
+CPPFLAGS += -D_GNU_SOURCE -Iservices/common -I$(GEN) $(PKG_CFLAGS)
+STANDARD := -std=gnu17 -pipe -fno-common -fno-strict-aliasing
+
+CFLAGS_debug := -O1 -g -fno-omit-frame-pointer -DARENA_MALLOC_EACH
+CFLAGS_asan := $(CFLAGS_debug) -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_fuzz := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
+                  -fcf-protection -fPIE
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_fuzz := -fsanitize=address,undefined
+LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+LDFLAGS += $(LDFLAGS_$(MODE)) -Wl,--as-needed
+
+# One line a file is shown; V=1 shows the commands.
+QUIET := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
+
+COMPILE = $(CC) $(CPPFLAGS) $(STANDARD) $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
+# Compiler and flags are remembered: another CC or CFLAGS in the same folder builds anew.
+FLAGS_NOW := $(CC) $(CPPFLAGS) $(STANDARD) $(STRICT) $(CFLAGS_$(MODE)) $(CFLAGS) $(LDFLAGS)
+
+# ── Goals ────────────────────────────────────────────────────────────────────────────────────────
+.PHONY: all unit fuzz fuzz-programs generate lint tidy cppcheck format format-check clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: generate $(PROGRAMS:%=$(BIN)/%) ## every program, into build/<mode>/bin
+
+unit: $(UNIT_PROGRAMS) ## the unit tests, into build/<mode>/bin/unit
+
+fuzz: ## the fuzz programs (clang), into build/fuzz/bin/fuzz
+	$(MAKE) MODE=fuzz CC=clang BUILD=build/fuzz fuzz-programs
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+generate: $(GEN)/.generated ## only the generated code, into build/<mode>/gen
+
+lint: tidy cppcheck format-check ## clang-tidy, cppcheck and the layout
+
+help: ## this text
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'MODE=debug|asan|release  CC=gcc|clang  BUILD=<folder>  (now: MODE=$(MODE) CC=$(CC) BUILD=$(BUILD))'
+	@echo 'programs: $(PROGRAMS)'
+
+clean: ## removes this mode's folder
+	rm -rf $(BUILD)
+
+# ── Programs ─────────────────────────────────────────────────────────────────────────────────────
+LIBRARY := $(BUILD)/libescarcelle.a
+
+$(LIBRARY): $(COMMON_OBJECTS)
+	@rm -f $@
+	$(QUIET)$(AR) rcs $@ $^
+
+# $(1) program. Objects are linked one by one, not from an archive: statements and projections are
+# found through linker sections, which an archive would leave out.
+define program_rules
+$(BIN)/$(1): $(call objects,$(call sources,$(1))) $(extra_$(1)) $(LIBRARY) | $(BIN)/
+	$$(call say,LINK,$$@)
+	$$(QUIET)$$(CC) $$(CFLAGS_$(MODE)) $$(CFLAGS) -o $$@ $$(filter %.o,$$^) $$(LIBRARY) $$(LDFLAGS) $$(LIBS)
+endef
+$(foreach program,$(PROGRAMS),$(eval $(call program_rules,$(program))))
+
+# A test of services/<program>/<module>.c or gateway/<module>.c is called test_<module>.c (fuzz_…):
+# it is linked with that folder's objects, of which the linker takes only what it needs.
+module = $(patsubst test_%,%,$(patsubst fuzz_%,%,$(1)))
+owners = $(filter-out common,$(patsubst services/%/,%,$(dir \
+    $(wildcard services/*/$(call module,$(1)).c)))) \
+    $(if $(wildcard gateway/$(call module,$(1)).c),gateway)
+ALL_OWNERS := $(sort $(foreach test,$(notdir $(basename $(UNIT_SOURCES) $(FUZZ_SOURCES))), \
+    $(call owners,$(test))))
+
+define library_rules
+$(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(call sources,$(1)))) $(extra_$(1))
+	@rm -f $$@
+	$$(QUIET)$$(AR) rcs $$@ $$^
+endef
+$(foreach owner,$(ALL_OWNERS),$(eval $(call library_rules,$(owner))))
+
+# $(1) name, $(2) unit or fuzz, $(3) further linker flags
+define test_rules
+$(OBJ)/tests/$(2)/$(1).o: CPPFLAGS += $(foreach owner,$(call owners,$(1)),-I$(call folder,$(owner)))
+$(BIN)/$(2)/$(1): $(OBJ)/tests/$(2)/$(1).o $(foreach owner,$(call owners,$(1)),$(BUILD)/lib$(owner).a) \
+                  $(LIBRARY) | $(BIN)/$(2)/
+	$$(call say,LINK,$$@)
+	$$(QUIET)$$(CC) $$(CFLAGS_$(MODE)) $$(CFLAGS) -o $$@ $$^ $(3) $$(LDFLAGS) $$(LIBS)
+endef
+$(foreach test,$(notdir $(basename $(UNIT_SOURCES))),$(eval $(call test_rules,$(test),unit,-lcmocka)))
+$(foreach test,$(notdir $(basename $(FUZZ_SOURCES))),$(eval $(call test_rules,$(test),fuzz,-fsanitize=fuzzer)))
+
+# ── Objects ──────────────────────────────────────────────────────────────────────────────────────
+$(OBJ)/%.o: %.c $(BUILD)/.flags | $(GEN)/.generated
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(QUIET)$(COMPILE) $(STRICT) -c -o $@ $<
+
+# protoc-c's own output is not held to our warnings.
+$(OBJ)/gen/%.pb-c.o: $(GEN)/%.pb-c.c $(BUILD)/.flags | $(GEN)/.generated
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(QUIET)$(COMPILE) -w -c -o $@ $<
+
+$(OBJ)/gen/%.o: $(GEN)/%.c $(BUILD)/.flags | $(GEN)/.generated
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(QUIET)$(COMPILE) $(STRICT) -c -o $@ $<
+
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+
+$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/:
+	@mkdir -p $@
+
+# ── Generated code ───────────────────────────────────────────────────────────────────────────────
+# One stamp for all of it. It is written beside and only what changed is moved into place, so that
+# a comment in a contract does not build everything anew.
+NEW := $(BUILD)/gen.new
+GENERATORS := scripts/protoc-gen-rpc $(wildcard scripts/protoc_gen_rpc/*.py scripts/templates/*) \
+              scripts/strip-options scripts/embed
+
+$(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*/schema/*.sql) \
+                   $(wildcard services/*/schema) $(SERVICES:%=services/%/main.c) \
+                   $(wildcard gateway/openapi.json)
+	@echo 'generating $(GEN)'
+	@rm -rf $(NEW) && mkdir -p $(NEW) $(GEN)
+	@protoc -Iproto --include_imports --include_source_info \
+	    --descriptor_set_out=$(NEW)/descriptors.pb proto/*.proto
+	@$(PYTHON) scripts/strip-options $(NEW)/descriptors.pb $(NEW)/stripped.pb
+	@protoc-c --descriptor_set_in=$(NEW)/stripped.pb --c_out=$(NEW) $(PACKAGES:%=%.proto)
+	@protoc --plugin=protoc-gen-rpc=scripts/protoc-gen-rpc --rpc_out=$(NEW) -Iproto proto/*.proto
+	@$(foreach service,$(SERVICES),$(PYTHON) scripts/embed migrations $(service) \
+	    > $(NEW)/$(service)_migrations.c &&) true
+	@$(PYTHON) scripts/embed text openapi_json gateway/openapi.json > $(NEW)/openapi_json.c
+	@cd $(NEW) && for file in *; do \
+	    cmp -s "$$file" "$(abspath $(GEN))/$$file" || mv "$$file" "$(abspath $(GEN))/$$file"; done
+	@rm -rf $(NEW)
+	@touch $@
+
+# The recipe is not empty so that make looks at the file's time again.
+$(GEN)/%.c: $(GEN)/.generated
+	@true
+$(GEN)/%.h: $(GEN)/.generated
+	@true
+
+# ── Checks ───────────────────────────────────────────────────────────────────────────────────────
+LINTED := $(wildcard services/*/*.c gateway/*.c)
+LAID_OUT := $(wildcard services/*/*.[ch] gateway/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+
+tidy: $(GEN)/.generated ## clang-tidy
+	@printf '%s\n' $(LINTED) | xargs -P 2 -n 4 clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option \
+	    $(TIDY_FLAGS) -- $(CPPFLAGS) -std=gnu17
+
+cppcheck: $(GEN)/.generated ## cppcheck
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --suppressions-list=.cppcheck --library=posix --error-exitcode=1 -j 2 \
+	    -D_GNU_SOURCE -Iservices/common -Igateway $(LINTED)
+
+format: ## lays all sources out
+	clang-format -i $(LAID_OUT)
+
+format-check: ## says which sources are not laid out
+	clang-format --dry-run -Werror $(LAID_OUT)
+
+# Dependency files are by-products: nothing is to be done for one that is missing.
+$(OBJ)/%.d: ;
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)

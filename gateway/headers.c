@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads header values. It must not know the exchange they came with. */
+#include "headers.h"
+
+#include "limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define BLANK " \t"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+
+/* Length without the blanks at the end. */
+static size_t
+trimmed(const char *text, size_t length)
+{
+    while (length > 0 && strchr(BLANK, text[length - 1]) != NULL)
+        length--;
+    return length;
+}
+
+static bool
+is_word(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && strncasecmp(text, word, length) == 0;
+}
+
+bool
+header_is_media_type(const char *value, const char *type)
+{
+    if (value == NULL)
+        return false;
+    value += strspn(value, BLANK);
+    size_t length = strcspn(value, ";");
+    if (!is_word(value, trimmed(value, length), type))
+        return false;
+    const char *charset = strcasestr(value + length, "charset=");
+    if (charset == NULL)
+        return true;
+    charset += strlen("charset=");
+    charset += *charset == '"';
+    size_t charset_length = strcspn(charset, "\"; \t");
+    return is_word(charset, charset_length, "utf-8") || is_word(charset, charset_length, "utf8");
+}
+
+/* Whether a media range covers the type: itself, its kind with a star, or everything. */
+static bool
+covers(const char *range, size_t length, const char *type)
+{
+    if (is_word(range, length, type) || is_word(range, length, "*/*"))
+        return true;
+    size_t kind = strcspn(type, "/") + 1;
+    return length == kind + 1 && range[kind] == '*' && strncasecmp(range, type, kind) == 0;
+}
+
+/* Whether the parameters of a range take it back: q=0. */
+static bool
+is_refused(const char *parameters, size_t length)
+{
+    for (size_t i = 0; i + 2 < length; i++) {
+        bool starts = strchr("; \t", parameters[i]) != NULL;
+        if (starts && strncasecmp(parameters + i + 1, "q=", 2) == 0)
+            return strtod(parameters + i + 3, NULL) <= 0.0;
+    }
+    return false;
+}
+
+bool
+header_accepts(const char *value, const char *type)
+{
+    if (value == NULL || value[strspn(value, BLANK)] == '\0')
+        return true;
+    while (*value != '\0') {
+        value += strspn(value, BLANK ",");
+        size_t length = strcspn(value, ",");
+        size_t range = strcspn(value, ";,");
+        if (covers(value, trimmed(value, range), type) && !is_refused(value + range, length - range))
+            return true;
+        value += length;
+    }
+    return false;
+}
+
+bool
+header_lists(const char *value, const char *token)
+{
+    while (value != NULL && *value != '\0') {
+        value += strspn(value, BLANK ",");
+        size_t word = strcspn(value, ";,");
+        if (is_word(value, trimmed(value, word), token))
+            return true;
+        value += strcspn(value, ",");
+    }
+    return false;
+}
+
+bool
+header_entity_tag(const char *value, int64_t *version)
+{
+    value += strspn(value, BLANK);
+    if (*value++ != '"')
+        return false;
+    size_t digits = strspn(value, DIGITS);
+    if (digits == 0 || digits > 18)
+        return false;
+    *version = strtoll(value, NULL, 10);
+    value += digits;
+    if (*value == '.') {
+        size_t revision = strspn(value + 1, DIGITS);
+        if (revision == 0)
+            return false;
+        value += 1 + revision;
+    }
+    return *value == '"' && value[1 + strspn(value + 1, BLANK)] == '\0';
+}
+
+bool
+header_none_match(const char *value, const char *entity_tag)
+{
+    while (value != NULL && *value != '\0') {
+        value += strspn(value, BLANK ",");
+        if (strncmp(value, "W/", 2) == 0)
+            value += 2;
+        size_t length = trimmed(value, strcspn(value, ","));
+        bool same = strlen(entity_tag) == length && strncmp(value, entity_tag, length) == 0;
+        if (same || (length == 1 && *value == '*'))
+            return true;
+        value += strcspn(value, ",");
+    }
+    return false;
+}
+
+const char *
+header_idempotency_key(struct arena *arena, const char *value)
+{
+    value += strspn(value, BLANK);
+    size_t length = trimmed(value, strlen(value));
+    if (length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+        value++;
+        length -= 2;
+    }
+    if (length == 0 || length > IDEMPOTENCY_KEY_BYTES_MAX)
+        return NULL;
+    for (size_t i = 0; i < length; i++)
+        if (value[i] < '!' || value[i] > '~' || value[i] == '"')
+            return NULL;
+    return arena_strndup(arena, value, length);
+}
+
+bool
+header_is_request_id(const char *value)
+{
+    size_t length = value == NULL ? 0 : strspn(value, LETTERS DIGITS "._:-");
+    return length > 0 && length <= REQUEST_ID_BYTES_MAX && value[length] == '\0';
+}
+
+/* `digits` lower-case hexadecimal digits, not all zero, then `end`. */
+static bool
+is_hexadecimal(const char *text, size_t digits, char end)
+{
+    return strspn(text, DIGITS "abcdef") == digits && strspn(text, "0") < digits && text[digits] == end;
+}
+
+bool
+header_is_traceparent(const char *value)
+{
+    enum { TRACE_AT = 3, SPAN_AT = 36, FLAGS_AT = 53, BYTES = 55 };
+    return value != NULL && strlen(value) == BYTES && strncmp(value, "00-", TRACE_AT) == 0 &&
+           is_hexadecimal(value + TRACE_AT, 32, '-') && is_hexadecimal(value + SPAN_AT, 16, '-') &&
+           strspn(value + FLAGS_AT, DIGITS "abcdef") == 2;
+}
+
+const char *
+header_bearer(const char *value)
+{
+    if (value == NULL || strncasecmp(value, "Bearer ", 7) != 0)
+        return NULL;
+    value += 7;
+    value += strspn(value, " ");
+    size_t length = strspn(value, LETTERS DIGITS "-._~+/=");
+    return length > 0 && length <= TOKEN_BYTES_MAX && value[length] == '\0' ? value : NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * How much the gateway takes on at once. It must not know what a request is about. */
+#include "limits.h"
+
+#include <assert.h>
+#include <sys/resource.h>
+
+enum { DESCRIPTORS_RESERVED = 64 };
+
+bool
+limits_enter(struct limits *limits)
+{
+    if (limits->in_flight >= REQUESTS_IN_FLIGHT_MAX)
+        return false;
+    limits->in_flight++;
+    return true;
+}
+
+void
+limits_leave(struct limits *limits)
+{
+    assert(limits->in_flight > 0);
+    limits->in_flight--;
+}
+
+unsigned
+limits_connections(void)
+{
+    struct rlimit descriptors;
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+        return CONNECTIONS_MAX / 4;
+    descriptors.rlim_cur = descriptors.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &descriptors);
+    (void)getrlimit(RLIMIT_NOFILE, &descriptors);
+    if (descriptors.rlim_cur >= CONNECTIONS_MAX + DESCRIPTORS_RESERVED)
+        return CONNECTIONS_MAX;
+    if (descriptors.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
+        return DESCRIPTORS_RESERVED;
+    return (unsigned)descriptors.rlim_cur - DESCRIPTORS_RESERVED;
+}

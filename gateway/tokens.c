@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A bounded cache of token checks, good and bad ones. Only hashes of tokens are kept. It must not decide
+ * what a caller may do. */
+#include "tokens.h"
+
+#include "accounts.pb-c.h"
+#include "asks.h"
+#include "dates.h"
+#include "http.h"
+#include "log.h"
+#include "requests.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HASH_BYTES = crypto_hash_sha256_BYTES, CALLER_BYTES_MAX = 1024 };
+
+/* What accounts said of a token: a packed wire.Caller, nothing when the token is not good. */
+struct entry {
+    uint8_t hash[HASH_BYTES];
+    int64_t until_ms;
+    size_t caller_bytes;
+    uint8_t caller[CALLER_BYTES_MAX];
+    struct check *check; /* under way for this hash */
+};
+
+/* One question, and the exchanges that wait for its answer; in the memory of the first of them, which
+ * goes on last. */
+struct check {
+    struct tokens *tokens;
+    uint8_t hash[HASH_BYTES];
+    uint64_t era;
+    struct exchange *waiting;
+};
+
+struct tokens {
+    struct gateway *gateway;
+    uint64_t era; /* counts tokens_forget */
+    struct entry entries[TOKENS_CACHED_MAX];
+};
+
+struct tokens *
+tokens_new(struct gateway *gateway)
+{
+    struct tokens *tokens = calloc(1, sizeof *tokens);
+    if (tokens == NULL)
+        fatal("no memory for the tokens");
+    tokens->gateway = gateway;
+    return tokens;
+}
+
+void
+tokens_free(struct tokens *tokens)
+{
+    free(tokens);
+}
+
+void
+tokens_forget(struct tokens *tokens)
+{
+    tokens->era++;
+    for (size_t i = 0; i < TOKENS_CACHED_MAX; i++)
+        tokens->entries[i].until_ms = 0;
+}
+
+static struct entry *
+entry_of(struct tokens *tokens, const uint8_t hash[HASH_BYTES])
+{
+    uint32_t place;
+    memcpy(&place, hash, sizeof place);
+    return &tokens->entries[place % TOKENS_CACHED_MAX];
+}
+
+static void
+know_caller(struct exchange *exchange, const uint8_t *bytes, size_t count)
+{
+    Wire__Caller *caller = wire__caller__unpack(arena_allocator(exchange->arena), count, bytes);
+    if (count == 0 || caller == NULL) {
+        request_reject(exchange);
+        return;
+    }
+    exchange->caller = *caller;
+    request_admit(exchange);
+}
+
+/* ---- the answer */
+
+static void
+remember(struct check *check, const uint8_t *caller, size_t caller_bytes)
+{
+    struct entry *entry = entry_of(check->tokens, check->hash);
+    bool other_under_way = entry->check != NULL && entry->check != check;
+    if (other_under_way || check->era != check->tokens->era || caller_bytes > CALLER_BYTES_MAX)
+        return;
+    memcpy(entry->hash, check->hash, HASH_BYTES);
+    memcpy(entry->caller, caller, caller_bytes);
+    entry->caller_bytes = caller_bytes;
+    entry->until_ms = clock_ms() + TOKEN_CACHE_MS;
+}
+
+/* The packed caller of a good answer; false when accounts did not say. */
+static bool
+read_answer(struct arena *arena, const struct answer *answer, uint8_t **caller, size_t *caller_bytes)
+{
+    static uint8_t nobody[1];
+    if (answer->outcome != ASK_ANSWERED || answer->header->status != RPC_OK)
+        return false;
+    Accounts__CheckTokenReply *reply = accounts__check_token_reply__unpack(
+        arena_allocator(arena), answer->body_bytes, answer->body);
+    if (reply == NULL)
+        return false;
+    *caller = nobody;
+    *caller_bytes = 0;
+    if (reply->caller == NULL)
+        return true;
+    *caller_bytes = wire__caller__get_packed_size(reply->caller);
+    *caller = arena_alloc(arena, *caller_bytes);
+    wire__caller__pack(reply->caller, *caller);
+    return true;
+}
+
+static void
+token_checked(void *owner, const struct answer *answer)
+{
+    struct check *check = owner;
+    struct exchange *exchange = check->waiting;
+    struct entry *entry = entry_of(check->tokens, check->hash);
+    uint8_t *caller = NULL;
+    size_t caller_bytes = 0;
+    struct arena *arena = arena_new(CALLER_BYTES_MAX * 64);
+    bool known = read_answer(arena, answer, &caller, &caller_bytes);
+    if (known)
+        remember(check, caller, caller_bytes);
+    if (entry->check == check)
+        entry->check = NULL;
+    while (exchange != NULL) {
+        struct exchange *next = exchange->next_waiting;
+        if (known)
+            know_caller(exchange, caller, caller_bytes);
+        else
+            request_defer(exchange);
+        http_resume(exchange);
+        exchange = next;
+    }
+    arena_free(arena);
+}
+
+/* ---- the question */
+
+static bool
+ask(struct tokens *tokens, struct exchange *exchange, struct check *check)
+{
+    Wire__RequestHeader header;
+    Wire__Caller caller;
+    Accounts__CheckTokenRequest request;
+    wire__request_header__init(&header);
+    wire__caller__init(&caller);
+    accounts__check_token_request__init(&request);
+    caller.kind = caller.id = arena_strdup(exchange->arena, "service");
+    caller.id = caller.name = arena_strdup(exchange->arena, "gateway");
+    caller.address = exchange->caller.address;
+    header.method = arena_strdup(exchange->arena, "accounts.CheckToken");
+    header.request_id = arena_strdup(exchange->arena, exchange->request_id);
+    header.caller = &caller;
+    request.has_token_hash = 1;
+    request.token_hash = (ProtobufCBinaryData){HASH_BYTES, check->hash};
+    size_t bytes = accounts__check_token_request__get_packed_size(&request);
+    uint8_t *body = arena_alloc(exchange->arena, bytes);
+    accounts__check_token_request__pack(&request, body);
+    return asks_send(tokens->gateway->asks, exchange->arena,
+                     &(struct question){
+                         .service = "accounts.leaf",
+                         .header = &header,
+                         .body = body,
+                         .body_bytes = bytes,
+                         .timeout_ms = TOKEN_CHECK_MS_MAX,
+                         .done = token_checked,
+                         .owner = check,
+                     });
+}
+
+/* Suspends the exchange; it goes on in token_checked. */
+static void
+await_check(struct exchange *exchange, struct check *check)
+{
+    exchange->stage = EXCHANGE_CHECKING;
+    exchange->next_waiting = NULL;
+    struct exchange **end = &check->waiting;
+    while (*end != NULL)
+        end = &(*end)->next_waiting;
+    *end = exchange;
+    http_suspend(exchange);
+}
+
+void
+tokens_check(struct tokens *tokens, struct exchange *exchange, const char *token)
+{
+    uint8_t hash[HASH_BYTES];
+    crypto_hash_sha256(hash, (const uint8_t *)token, strlen(token));
+    struct entry *entry = entry_of(tokens, hash);
+    bool same = memcmp(entry->hash, hash, HASH_BYTES) == 0;
+    if (same && entry->until_ms > clock_ms()) {
+        know_caller(exchange, entry->caller, entry->caller_bytes);
+        return;
+    }
+    if (entry->check != NULL && memcmp(entry->check->hash, hash, HASH_BYTES) == 0 &&
+        entry->check->era == tokens->era) {
+        await_check(exchange, entry->check);
+        return;
+    }
+    struct check *check = arena_alloc(exchange->arena, sizeof *check);
+    check->tokens = tokens;
+    check->era = tokens->era;
+    memcpy(check->hash, hash, HASH_BYTES);
+    if (!ask(tokens, exchange, check)) {
+        request_defer(exchange);
+        return;
+    }
+    if (entry->check == NULL)
+        entry->check = check;
+    await_check(exchange, check);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Whose an access token is: asked of accounts, remembered for a second at most. */
+#ifndef ESCARCELLE_GATEWAY_TOKENS_H
+#define ESCARCELLE_GATEWAY_TOKENS_H
+
+#include "exchange.h"
+
+struct tokens *tokens_new(struct gateway *gateway);
+void tokens_free(struct tokens *tokens);
+/* Finds out whose the token is and goes on with request_admit, request_reject or request_defer, at once
+ * or, with the exchange suspended meanwhile, when accounts has answered. */
+void tokens_check(struct tokens *tokens, struct exchange *exchange, const char *token);
+/* A token ended somewhere: nothing that was remembered or is being asked counts any more. */
+void tokens_forget(struct tokens *tokens);
+
+#endif

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stack's private PostgreSQL: one cluster reached over a Unix socket only, roles and schemas.
+
+PostgreSQL refuses to run as root; for root it runs as the Debian package's user `postgres`. This user
+needs no way to the state folder: it is given the data folder as an open descriptor.
+"""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+from supervisor import Failed, Program
+
+BINARIES = pathlib.Path("/usr/lib/postgresql/15/bin")
+DATABASE = "escarcelle"
+SUPERUSER = "postgres"
+CONFIGURATION = """
+# Written by scripts/run.
+listen_addresses = ''
+max_connections = 200
+fsync = on
+full_page_writes = on
+synchronous_commit = on
+password_encryption = 'scram-sha-256'
+jit = off
+log_timezone = 'UTC'
+timezone = 'UTC'
+log_checkpoints = off
+log_line_prefix = '%m [%p] %q%u '
+"""
+DATABASE_SQL = """
+select 'create database {database}' where not exists
+    (select from pg_database where datname = '{database}') \\gexec
+\\connect {database}
+create extension if not exists unaccent schema public;
+revoke all on database {database} from public;
+revoke create on schema public from public;
+"""
+ROLE_SQL = """
+select 'create role {role} login' where not exists
+    (select from pg_roles where rolname = '{role}') \\gexec
+alter role {role} password '{password}';
+grant connect on database {database} to {role};
+"""
+SCHEMA_SQL = """
+create schema if not exists {service} authorization {service}_owner;
+grant usage on schema {service} to {service};
+"""
+
+
+def server_user():
+    """Who runs PostgreSQL: nobody else unless we are root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+class Cluster:
+    """The cluster of one stack; `stack` knows the places."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.data = stack.state / "database"
+        self.sockets = stack.sockets / "postgres"
+        self.descriptor = None
+
+    def folder(self):
+        """The data folder as the server sees it."""
+        if self.descriptor is None:
+            self.descriptor = os.open(self.data, os.O_RDONLY | os.O_DIRECTORY)
+        return f"/proc/self/fd/{self.descriptor}"
+
+    def own(self, path):
+        path.mkdir(mode=0o700, exist_ok=True)
+        if server_user():
+            shutil.chown(path, server_user(), server_user())
+
+    def create(self, supervisor):
+        """Makes the cluster unless it is there; one left half made is made anew."""
+        if (self.data / "complete").exists():
+            return
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.own(self.data)
+        password = self.stack.secret(f"{SUPERUSER}.password")
+        reader, writer = os.pipe()
+        os.write(writer, password.encode() + b"\n")
+        os.close(writer)
+        try:
+            supervisor.run(
+                [BINARIES / "initdb", "--pgdata", self.folder(), "--username", SUPERUSER, "--encoding", "UTF8",
+                 "--locale", "C.UTF-8", "--auth", "scram-sha-256", "--pwfile", f"/dev/fd/{reader}"],
+                self.stack.environment(), what="making the PostgreSQL cluster",
+                inherit=(self.descriptor, reader), user=server_user())
+        finally:
+            os.close(reader)
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write(CONFIGURATION)
+        (self.data / "complete").touch()
+
+    def program(self):
+        self.own(self.sockets)
+        self.sockets.chmod(0o711)
+        return Program("postgres", [BINARIES / "postgres", "-D", self.folder(), "-k", self.sockets],
+                       self.stack.environment(), user=server_user(), inherit=(self.descriptor,),
+                       stop_signal=signal.SIGINT)
+
+    def start(self, supervisor):
+        """Starts the server and waits until it takes connections."""
+        supervisor.start(self.program())
+        ready = [BINARIES / "pg_isready", "-q", "-h", self.sockets]
+        if not supervisor.tend(lambda: subprocess.run(ready, check=False).returncode == 0, timeout=120):
+            raise Failed("PostgreSQL does not start; its log ends with\n" + supervisor.log_tail("postgres"))
+
+    def provide(self, services):
+        """Makes the database, and for each service its schema, owner role and application role."""
+        script = [DATABASE_SQL.format(database=DATABASE)]
+        for service in services:
+            for role in (f"{service}_owner", service):
+                script.append(ROLE_SQL.format(role=role, database=DATABASE,
+                                              password=self.stack.secret(f"{role}.password")))
+            script.append(SCHEMA_SQL.format(service=service))
+        self.psql("".join(script))
+
+    def psql(self, script):
+        """Runs statements as superuser."""
+        line = f"*:*:*:{SUPERUSER}:{self.stack.secret(f'{SUPERUSER}.password')}\n"
+        passwords = self.stack.secrets / "superuser.pgpass"
+        passwords.write_text(line, encoding="utf-8")
+        passwords.chmod(0o600)
+        result = subprocess.run(
+            [BINARIES / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.sockets, "-U", SUPERUSER,
+             "-d", "postgres"],
+            input=script, text=True, capture_output=True, check=False,
+            env=self.stack.environment() | {"PGPASSFILE": str(passwords), "PGOPTIONS": "-c client_min_messages=warning"})
+        if result.returncode != 0:
+            raise Failed(f"making roles and schemas failed:\n{result.stderr.strip()}")

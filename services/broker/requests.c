@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Moves requests from askers to workers and replies back. A request that reached a worker is never
+ * sent to another one: nobody knows what the first has done. */
+#include "requests.h"
+
+#include "dates.h"
+#include "log.h"
+#include "queue.h"
+#include "wire_frames.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum {
+    TURN_MESSAGES_MAX = 100,
+    REMAINING_MS_MAX = 60000,
+    ANSWER_MS = 50,         /* for "unavailable" to arrive before the caller's deadline */
+    WORKERLESS_MS = 1500,   /* workers that lost their broker, or are started anew, are back by then */
+    PROBE_MS = 2000,        /* a busy worker is silent for so long: is its connection still there? */
+    TICK_BUSY_MS = 100,
+    TICK_IDLE_MS = 1000,
+};
+
+struct requests {
+    void *clients_socket, *workers_socket;
+    struct refusals *refusals;
+    bool stopping;
+    int64_t served_ms[SERVED_COUNT]; /* when a name last had a worker */
+    struct workers workers;
+    struct queues queues;
+};
+
+struct requests *
+requests_open(void *clients, void *workers, struct refusals *refusals)
+{
+    struct requests *requests = calloc(1, sizeof *requests);
+    if (!requests)
+        fatal("no memory for requests");
+    requests->clients_socket = clients;
+    requests->workers_socket = workers;
+    requests->refusals = refusals;
+    queues_init(&requests->queues);
+    return requests;
+}
+
+void
+requests_close(struct requests *requests)
+{
+    assert(requests->queues.count == 0);
+    free(requests);
+}
+
+/* ---- sending */
+
+/* header NULL: control alone. False when the peer is gone or does not read; nothing was sent then. */
+static bool
+send_to(void *socket, const struct peer *peer, const uint8_t *control, size_t control_bytes,
+        zmq_msg_t *header, zmq_msg_t *body)
+{
+    if (zmq_send(socket, peer->bytes, peer->length, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+        return false;
+    zmq_send(socket, control, control_bytes, ZMQ_DONTWAIT | (header ? ZMQ_SNDMORE : 0));
+    if (header) {
+        zmq_msg_send(header, socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+        zmq_msg_send(body, socket, ZMQ_DONTWAIT);
+    }
+    return true;
+}
+
+static bool
+send_control(void *socket, const struct peer *peer, enum command command, uint64_t number,
+             uint32_t argument, const char *text)
+{
+    uint8_t control[CONTROL_BYTES_MAX];
+    size_t length = control_encode(control, command, number, argument, text);
+    return send_to(socket, peer, control, length, NULL, NULL);
+}
+
+static void
+answer_unavailable(struct requests *requests, const struct peer *client, uint64_t tag,
+                   const char *why)
+{
+    send_control(requests->clients_socket, client, COMMAND_UNAVAILABLE, tag, 0, why);
+}
+
+static void
+drop_worker(struct requests *requests, struct worker *worker, const char *why)
+{
+    log_info("a worker of %s is gone: %s; %zu requests in hand", served_name(worker->served), why,
+             worker->pending_count);
+    workers_remove(&requests->workers, worker);
+}
+
+/* ---- from the queue to the workers */
+
+static bool
+forward(struct requests *requests, struct worker *worker, struct waiting *waiting, int64_t now)
+{
+    uint8_t control[CONTROL_BYTES_MAX];
+    uint64_t number = stay_number(worker->registration, worker->sent + 1);
+    size_t length = control_encode(control, COMMAND_FORWARD, number,
+                                   (uint32_t)(waiting->deadline_ms - now), waiting->sender);
+    if (!send_to(requests->workers_socket, &worker->peer, control, length, &waiting->header,
+                 &waiting->body))
+        return false;
+    uint32_t serial = workers_give(&requests->workers, worker, &waiting->client, waiting->tag);
+    assert(serial == stay_count(number));
+    return true;
+}
+
+/* Hands the head of the queue to a worker; false when none has credit left. */
+static bool
+place(struct requests *requests, int served, struct waiting *waiting, int64_t now)
+{
+    struct worker *worker;
+    while ((worker = workers_choose(&requests->workers, served))) {
+        if (forward(requests, worker, waiting, now))
+            return true;
+        drop_worker(requests, worker, "not reachable");
+    }
+    return false;
+}
+
+static void
+dispatch(struct requests *requests, int served)
+{
+    struct queue *queue = &requests->queues.of[served];
+    int64_t now = clock_ms();
+    while (queue->first) {
+        struct waiting *waiting = queue->first;
+        if (now >= waiting->give_up_ms)
+            answer_unavailable(requests, &waiting->client, waiting->tag, "nobody took it in time");
+        else if (!place(requests, served, waiting, now))
+            return;
+        queue_release(&requests->queues, queue_take(&requests->queues, served, &queue->first));
+    }
+}
+
+static void
+expire(struct requests *requests, int served, int64_t now)
+{
+    struct queue *queue = &requests->queues.of[served];
+    struct waiting **entry = &queue->first;
+    while (*entry) {
+        struct waiting *waiting = *entry;
+        int64_t alone_since = requests->served_ms[served] > waiting->arrived_ms
+                                  ? requests->served_ms[served]
+                                  : waiting->arrived_ms;
+        bool alone = now - alone_since >= WORKERLESS_MS;
+        if (!alone && now < waiting->give_up_ms && !requests->stopping) {
+            entry = &waiting->next;
+            continue;
+        }
+        answer_unavailable(requests, &waiting->client, waiting->tag,
+                           alone ? "no worker" : "nobody took it in time");
+        queue_release(&requests->queues, queue_take(&requests->queues, served, entry));
+    }
+}
+
+/* ---- from clients */
+
+static void
+enqueue(struct requests *requests, struct frames *frames, const struct control *control,
+        const struct peer *client, const char *sender, int served)
+{
+    int64_t now = clock_ms();
+    int64_t remaining =
+        control->argument > REMAINING_MS_MAX ? REMAINING_MS_MAX : (int64_t)control->argument;
+    int64_t margin = remaining / 4 < ANSWER_MS ? remaining / 4 : ANSWER_MS;
+    struct waiting waiting = {
+        .client = *client,
+        .tag = control->number,
+        .sender = sender,
+        .arrived_ms = now,
+        .deadline_ms = now + remaining,
+        .give_up_ms = now + remaining - margin,
+    };
+    if (requests->stopping)
+        answer_unavailable(requests, client, control->number, "the broker stops");
+    else if (!queue_push(&requests->queues, served, &waiting, &frames->frames[2],
+                         &frames->frames[3]))
+        answer_unavailable(requests, client, control->number, "too many requests wait");
+    else
+        dispatch(requests, served);
+}
+
+/* RFC 8: whether anybody serves the name in the body. */
+static void
+answer_discovery(struct requests *requests, struct frames *frames, const struct control *control,
+                 const struct peer *client)
+{
+    char name[TOPIC_BYTES_MAX + 1] = "";
+    uint8_t reply[CONTROL_BYTES_MAX];
+    zmq_msg_t *asked = &frames->frames[3], header, body;
+    if (zmq_msg_size(asked) <= TOPIC_BYTES_MAX)
+        memcpy(name, zmq_msg_data(asked), zmq_msg_size(asked));
+    int served = served_find(name);
+    bool found = served >= 0 && requests->workers.counts[served] > 0;
+    zmq_msg_init(&header);
+    zmq_msg_init_size(&body, 3);
+    memcpy(zmq_msg_data(&body), found ? "200" : "404", 3);
+    size_t length = control_encode(reply, COMMAND_REPLY, control->number, 0, NULL);
+    send_to(requests->clients_socket, client, reply, length, &header, &body);
+    zmq_msg_close(&header);
+    zmq_msg_close(&body);
+}
+
+static void
+take_request(struct requests *requests, struct frames *frames, const struct control *control,
+             const struct peer *client)
+{
+    const char *sender = program_find(frames_sender(frames));
+    if (frames->count != 4 || !sender) {
+        refusals_add(requests->refusals, frames_sender(frames), "a malformed request", "");
+        return;
+    }
+    if (strcmp(control->text, "mmi.service") == 0) {
+        answer_discovery(requests, frames, control, client);
+        return;
+    }
+    if (!may_call(sender, control->text)) {
+        refusals_add(requests->refusals, sender, "a request for", control->text);
+        answer_unavailable(requests, client, control->number, "not permitted");
+        return;
+    }
+    enqueue(requests, frames, control, client, sender, served_find(control->text));
+}
+
+static void
+answer_ping(struct requests *requests, const struct peer *client)
+{
+    char names[CONTROL_TEXT_MAX + 1] = " ";
+    size_t length = 1;
+    for (int i = 0; i < SERVED_COUNT && !requests->stopping; i++)
+        if (requests->workers.counts[i] > 0)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s ",
+                                       served_name(i));
+    assert(length < sizeof names);
+    send_control(requests->clients_socket, client, COMMAND_PONG, 0, 0, names);
+}
+
+/* The routing id and the control frame of a peer's message; false: it has none. */
+static bool
+read_message(struct frames *frames, struct peer *peer, struct control *control)
+{
+    zmq_msg_t *id = &frames->frames[0], *first = &frames->frames[1];
+    return frames->kept >= 2 && peer_set(peer, zmq_msg_data(id), zmq_msg_size(id)) &&
+           control_decode(zmq_msg_data(first), zmq_msg_size(first), control);
+}
+
+static void
+from_client(struct requests *requests, struct frames *frames)
+{
+    struct peer client;
+    struct control control;
+    if (!read_message(frames, &client, &control))
+        refusals_add(requests->refusals, frames_sender(frames), "a malformed message", "");
+    else if (control.command == COMMAND_REQUEST)
+        take_request(requests, frames, &control, &client);
+    else if (control.command == COMMAND_PING)
+        answer_ping(requests, &client);
+    else
+        refusals_add(requests->refusals, frames_sender(frames), "a command for others", "");
+}
+
+void
+requests_from_clients(struct requests *requests)
+{
+    struct frames frames;
+    for (int i = 0; i < TURN_MESSAGES_MAX && frames_receive(requests->clients_socket, &frames);
+         i++) {
+        from_client(requests, &frames);
+        frames_close(&frames);
+    }
+}
+
+/* ---- from workers */
+
+static uint32_t
+new_registration(void)
+{
+    uint32_t registration = 0;
+    while (registration == 0)
+        if (getrandom(&registration, sizeof registration, 0) != (ssize_t)sizeof registration)
+            registration = 0;
+    return registration;
+}
+
+static void
+send_away(struct requests *requests, struct worker *worker)
+{
+    send_control(requests->workers_socket, &worker->peer, COMMAND_LEAVE, 0, 0, NULL);
+    workers_remove(&requests->workers, worker);
+}
+
+static struct worker *
+admit(struct requests *requests, const struct peer *peer, int served, const char *sender)
+{
+    struct worker *worker = workers_find(&requests->workers, peer);
+    if (worker && worker->served != served) {
+        drop_worker(requests, worker, "it serves another name now");
+        worker = NULL;
+    }
+    if (worker)
+        return worker;
+    worker = workers_add(&requests->workers, peer, served, new_registration());
+    if (worker)
+        log_info("a worker of %s is registered", served_name(served));
+    else
+        refusals_add(requests->refusals, sender, "one worker too many of", served_name(served));
+    return worker;
+}
+
+static void
+take_ready(struct requests *requests, struct frames *frames, const struct control *control,
+           const struct peer *peer)
+{
+    const char *sender = frames_sender(frames);
+    struct worker *worker = NULL;
+    if (frames->count != 2 || !may_serve(sender, control->text))
+        refusals_add(requests->refusals, sender, "to serve", control->text);
+    else if (requests->stopping)
+        worker = workers_find(&requests->workers, peer);
+    else
+        worker = admit(requests, peer, served_find(control->text), sender);
+    if (!worker) {
+        send_control(requests->workers_socket, peer, COMMAND_LEAVE, 0, 0, NULL);
+        return;
+    }
+    worker->heard_ms = clock_ms();
+    requests->served_ms[worker->served] = worker->heard_ms;
+    if (stay_registration(control->number) == worker->registration)
+        workers_set_handled(worker, stay_count(control->number));
+    workers_set_credit(&requests->workers, worker, control->argument);
+    /* Before any FORWARD that this READY lets go: it tells a draining worker that none comes. */
+    send_control(requests->workers_socket, peer, COMMAND_ALIVE,
+                 stay_number(worker->registration, 0), worker->credit, NULL);
+    dispatch(requests, worker->served);
+}
+
+static void
+take_done(struct requests *requests, struct frames *frames, const struct control *control,
+          struct worker *worker)
+{
+    struct pending pending;
+    uint8_t reply[CONTROL_BYTES_MAX];
+    worker->heard_ms = clock_ms();
+    if (stay_registration(control->number) != worker->registration ||
+        !workers_finish(worker, stay_count(control->number), &pending))
+        return;
+    if (frames->count == 4) {
+        size_t length = control_encode(reply, COMMAND_REPLY, pending.tag, 0, NULL);
+        /* A client that is gone or does not read has lost its reply: it runs into its deadline. */
+        send_to(requests->clients_socket, &pending.client, reply, length, &frames->frames[2],
+                &frames->frames[3]);
+    }
+    if (requests->stopping && worker->pending_count == 0)
+        send_away(requests, worker);
+    else
+        dispatch(requests, worker->served);
+}
+
+static void
+from_worker(struct requests *requests, struct frames *frames)
+{
+    struct peer peer;
+    struct control control;
+    if (!read_message(frames, &peer, &control)) {
+        refusals_add(requests->refusals, frames_sender(frames), "a malformed message", "");
+        return;
+    }
+    struct worker *worker = workers_find(&requests->workers, &peer);
+    if (control.command == COMMAND_READY)
+        take_ready(requests, frames, &control, &peer);
+    else if (control.command == COMMAND_DONE && worker)
+        take_done(requests, frames, &control, worker);
+    else if (control.command == COMMAND_LEAVE && worker)
+        drop_worker(requests, worker, "it leaves");
+    else if (control.command != COMMAND_DONE && control.command != COMMAND_LEAVE)
+        refusals_add(requests->refusals, frames_sender(frames), "a command for others", "");
+}
+
+void
+requests_from_workers(struct requests *requests)
+{
+    struct frames frames;
+    for (int i = 0; i < TURN_MESSAGES_MAX && frames_receive(requests->workers_socket, &frames);
+         i++) {
+        from_worker(requests, &frames);
+        frames_close(&frames);
+    }
+}
+
+/* ---- with time */
+
+static void
+watch(struct requests *requests, struct worker *worker, int64_t now)
+{
+    int64_t silent_ms = now - worker->heard_ms;
+    bool busy = worker->pending_count > 0;
+    if (silent_ms >= (busy ? WORKER_BUSY_LOST_MS : WORKER_IDLE_LOST_MS))
+        drop_worker(requests, worker, "silent");
+    /* A handler may take long; only the connection tells whether its process lives. */
+    else if (busy && silent_ms >= PROBE_MS &&
+             !send_control(requests->workers_socket, &worker->peer, COMMAND_ALIVE,
+                           stay_number(worker->registration, 0), worker->credit, NULL))
+        drop_worker(requests, worker, "not reachable");
+}
+
+long
+requests_tick(struct requests *requests)
+{
+    int64_t now = clock_ms();
+    struct workers *workers = &requests->workers;
+    for (size_t i = 0; i < workers->end; i++)
+        if (workers->slots[i].registered)
+            watch(requests, &workers->slots[i], now);
+    for (int i = 0; i < SERVED_COUNT; i++) {
+        if (workers->counts[i] > 0)
+            requests->served_ms[i] = now;
+        expire(requests, i, now);
+    }
+    return requests->queues.count > 0 ? TICK_BUSY_MS : TICK_IDLE_MS;
+}
+
+void
+requests_stop(struct requests *requests)
+{
+    requests->stopping = true;
+    struct workers *workers = &requests->workers;
+    for (size_t i = 0; i < workers->end; i++)
+        if (workers->slots[i].registered && workers->slots[i].pending_count == 0)
+            send_away(requests, &workers->slots[i]);
+    requests_tick(requests);
+}
+
+bool
+requests_busy(const struct requests *requests)
+{
+    for (size_t i = 0; i < requests->workers.end; i++)
+        if (requests->workers.slots[i].registered &&
+            requests->workers.slots[i].pending_count > 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a handler can say of its call: refusals, violations, presence of fields, events, questions. */
+#include "call.h"
+
+#include "dates.h"
+#include "events.h"
+#include "log.h"
+#include "uuid.h"
+#include "wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ASK_TIMEOUT_MS = 3000, VIOLATIONS_MAX = 100 };
+
+static const Wire__RequestHeader *
+own_header(struct arena *arena, const struct service *service)
+{
+    Wire__RequestHeader *header = arena_alloc(arena, sizeof *header);
+    Wire__Caller *caller = arena_alloc(arena, sizeof *caller);
+
+    wire__request_header__init(header);
+    wire__caller__init(caller);
+    caller->kind = (char *)"service";
+    caller->id = (char *)service->rpc->name;
+    header->caller = caller;
+    return header;
+}
+
+void
+call_start(struct call *call, struct arena *arena, struct db *db, struct wire_asker *asker,
+           const struct service *service)
+{
+    char id[37], today[11];
+
+    uuid_new(id);
+    date_today(today);
+    *call = (struct call){.arena = arena, .db = db, .asker = asker, .service = service};
+    call->header = own_header(arena, service);
+    call->new_id = arena_strdup(arena, id);
+    call->today = arena_strdup(arena, today);
+    call_restart(call);
+}
+
+void
+call_restart(struct call *call)
+{
+    wire__problem__init(&call->problem);
+    wire__reply_header__init(&call->reply_header);
+    call->status = RPC_OK;
+    call->emitted = NULL;
+    call->emitted_end = &call->emitted;
+    call->emitted_none = call->wake_jobs = false;
+}
+
+/* ---- refusals */
+
+static enum rpc_status
+refuse(struct call *call, enum rpc_status status, const char *code, const char *field, const char *sentence,
+       va_list arguments)
+{
+    const char *detail = arena_vprintf(call->arena, sentence, arguments);
+
+    call->status = status;
+    call->problem.code = arena_strdup(call->arena, code);
+    call->problem.detail =
+        field == NULL ? (char *)detail : arena_printf(call->arena, "%s %s", field, detail);
+    return status;
+}
+
+enum rpc_status
+call_fail(struct call *call, enum rpc_status status, const char *field, const char *sentence, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, sentence);
+    refuse(call, status, rpc_status_code(status), field, sentence, arguments);
+    va_end(arguments);
+    return status;
+}
+
+enum rpc_status
+call_fail_code(struct call *call, enum rpc_status status, const char *code, const char *field, const char *sentence,
+               ...)
+{
+    va_list arguments;
+
+    va_start(arguments, sentence);
+    refuse(call, status, code, field, sentence, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* "billing_contact.email" → "/billing_contact/email"; a pointer stays as it is. */
+static char *
+pointer_of(struct arena *arena, const char *field)
+{
+    char *pointer;
+
+    if (field == NULL || *field == '\0' || *field == '/')
+        return arena_strdup(arena, field == NULL ? "" : field);
+    pointer = arena_printf(arena, "/%s", field);
+    for (char *dot = pointer; (dot = strchr(dot, '.')) != NULL;)
+        *dot = '/';
+    return pointer;
+}
+
+void
+call_violation(struct call *call, const char *field, const char *code, const char *sentence, ...)
+{
+    Wire__Violation *violation, **grown;
+    size_t count = call->problem.n_errors;
+    va_list arguments;
+
+    if (count == VIOLATIONS_MAX)
+        return;
+    violation = arena_alloc(call->arena, sizeof *violation);
+    wire__violation__init(violation);
+    violation->pointer = pointer_of(call->arena, field);
+    violation->code = arena_strdup(call->arena, code);
+    va_start(arguments, sentence);
+    violation->detail = arena_vprintf(call->arena, sentence, arguments);
+    va_end(arguments);
+    grown = arena_array(call->arena, count + 1, sizeof *grown);
+    if (count > 0)
+        memcpy(grown, call->problem.errors, count * sizeof *grown);
+    grown[count] = violation;
+    call->problem.errors = grown;
+    call->problem.n_errors = count + 1;
+}
+
+enum rpc_status
+call_violations(struct call *call)
+{
+    if (call->problem.n_errors == 0)
+        return RPC_OK;
+    if (call->problem.n_errors == 1)
+        return call_fail_code(call, RPC_INVALID, "invalid", NULL, "%s %s", call->problem.errors[0]->pointer,
+                              call->problem.errors[0]->detail);
+    return call_fail_code(call, RPC_INVALID, "invalid", NULL, "%zu fields break a rule; see errors",
+                          call->problem.n_errors);
+}
+
+/* A name given covers what lies within it: "address" covers "address.city". */
+bool
+call_present(const struct call *call, const char *field)
+{
+    for (size_t i = 0; i < call->header->n_present; i++) {
+        size_t length = strlen(call->header->present[i]);
+
+        if (strncmp(field, call->header->present[i], length) == 0 && (field[length] == '\0' || field[length] == '.'))
+            return true;
+    }
+    return false;
+}
+
+/* ---- events */
+
+void
+emit_none(struct call *call, const char *why)
+{
+    log_debug("nothing to tell: %s", why);
+    call->emitted_none = true;
+}
+
+void
+call_wake_jobs(struct call *call)
+{
+    call->wake_jobs = true;
+}
+
+enum rpc_status
+call_emit(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
+{
+    struct emitted *emitted = events_emitted(call, type, event);
+
+    *call->emitted_end = emitted;
+    call->emitted_end = &emitted->next;
+    return RPC_OK;
+}
+
+/* ---- questions */
+
+static uint8_t *
+packed(struct arena *arena, const ProtobufCMessage *message, size_t *length)
+{
+    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
+
+    *length = protobuf_c_message_pack(message, bytes);
+    return bytes;
+}
+
+static bool
+send_question(struct call *call, const char *method, const ProtobufCMessage *request, uint64_t tag)
+{
+    Wire__RequestHeader header = WIRE__REQUEST_HEADER__INIT;
+    const char *service = arena_strndup(call->arena, method, strcspn(method, "."));
+    size_t header_bytes, body_bytes;
+    const uint8_t *header_packed, *body;
+
+    header.method = (char *)method;
+    header.request_id = call->header->request_id;
+    header.traceparent = call->header->traceparent;
+    header.caller = call->header->caller;
+    SET(&header, remaining_ms, ASK_TIMEOUT_MS);
+    header_packed = packed(call->arena, &header.base, &header_bytes);
+    body = packed(call->arena, request, &body_bytes);
+    return wire_asker_send(call->asker, arena_printf(call->arena, "%s.leaf", service), tag, ASK_TIMEOUT_MS,
+                           header_packed, header_bytes, body, body_bytes);
+}
+
+/* Waits for the reply with our tag; late replies to earlier questions are dropped. */
+static bool
+await_answer(struct call *call, uint64_t tag, struct wire_reply *reply)
+{
+    int64_t deadline = clock_ms() + ASK_TIMEOUT_MS;
+    zmq_pollitem_t items[WIRE_BROKERS_MAX];
+
+    for (;;) {
+        int64_t left = deadline - clock_ms();
+
+        while (wire_asker_receive(call->asker, call->arena, reply))
+            if (reply->tag == tag)
+                return !reply->unavailable;
+        if (left <= 0)
+            return false;
+        zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX), (long)(left < 250 ? left : 250));
+    }
+}
+
+static enum rpc_status
+read_answer(struct call *call, const char *method, const struct wire_reply *reply, const struct message_rules *rules,
+            ProtobufCMessage **message)
+{
+    ProtobufCAllocator *allocator = arena_allocator(call->arena);
+    Wire__ReplyHeader *header = wire__reply_header__unpack(allocator, reply->header_bytes, reply->header);
+
+    if (header == NULL || (header->status == RPC_OK &&
+                           (*message = protobuf_c_message_unpack(rules->descriptor, allocator, reply->body_bytes,
+                                                                 reply->body)) == NULL)) {
+        log_error("the answer of %s does not decode", method);
+        return call_fail(call, RPC_INTERNAL, NULL, "another service's answer could not be read");
+    }
+    if (header->status == RPC_OK)
+        return RPC_OK;
+    call->status = (enum rpc_status)header->status;
+    if (header->problem != NULL)
+        call->problem = *header->problem;
+    return call->status;
+}
+
+enum rpc_status
+call_ask(struct call *call, const char *method, const ProtobufCMessage *request,
+         const struct message_rules *reply_rules, ProtobufCMessage **reply)
+{
+    static uint64_t last_tag; /* of this process's only asker */
+    uint64_t tag = ++last_tag;
+    struct wire_reply answer;
+
+    if (!send_question(call, method, request, tag) || !await_answer(call, tag, &answer)) {
+        log_warning("%s did not answer", method);
+        return call_fail(call, RPC_UNAVAILABLE, NULL, "a service that must be asked is away; try again");
+    }
+    return read_answer(call, method, &answer, reply_rules, reply);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One call: a request, an event or a job being handled, in one transaction, with its memory. */
+#ifndef ESCARCELLE_CALL_H
+#define ESCARCELLE_CALL_H
+
+#include "arena.h"
+#include "rpc.h"
+#include "wire.pb-c.h"
+
+struct db;
+struct emitted;
+struct wire_asker;
+struct service;
+
+struct call {
+    struct arena *arena;
+    struct db *db;
+    struct wire_asker *asker;        /* for questions to other services */
+    const struct service *service;
+    const struct rpc_method *method; /* NULL in reactions and jobs */
+    const Wire__RequestHeader *header; /* never NULL; empty in reactions and jobs */
+    const Wire__Event *event;        /* the event being handled, NULL in requests and jobs */
+    const struct rpc_moves *moves;   /* of the method or the subscription, or NULL */
+    ProtobufCMessage **answers;      /* of method->asks, in their order */
+    const char *new_id;              /* a fresh UUIDv7 */
+    const char *today;               /* YYYY-MM-DD in Paris */
+    enum rpc_status status;          /* of call_fail */
+    Wire__Problem problem;
+    Wire__ReplyHeader reply_header;
+    struct emitted *emitted, **emitted_end; /* queued events, written with the commit */
+    bool emitted_none;               /* emit_none was called */
+    bool wake_jobs;                  /* call_wake_jobs was called */
+};
+
+/* A fresh call with the service's own header; the dispatcher puts the request's in its place. */
+void call_start(struct call *call, struct arena *arena, struct db *db, struct wire_asker *asker,
+                const struct service *service);
+/* Forgets outcome and events of an attempt, to try again. */
+void call_restart(struct call *call);
+/* Asks another service's method and waits, outside any transaction; its refusal becomes the call's. */
+enum rpc_status call_ask(struct call *call, const char *method, const ProtobufCMessage *request,
+                         const struct message_rules *reply_rules, ProtobufCMessage **reply) RPC_CHECKED;
+
+/* Refuses the call. `field` is the dotted name of the culprit in the request or NULL; `sentence`
+ * follows it in the problem's detail and tells the person what to do next. Returns status. */
+enum rpc_status call_fail(struct call *call, enum rpc_status status, const char *field,
+                          const char *sentence, ...) __attribute__((format(printf, 4, 5)));
+/* The same with a stable code of its own ("not_ready") instead of the status's. */
+enum rpc_status call_fail_code(struct call *call, enum rpc_status status, const char *code,
+                               const char *field, const char *sentence, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Adds a violation; the call fails with 422 and all of them when call_violations() is returned. */
+void call_violation(struct call *call, const char *field, const char *code, const char *sentence, ...)
+    __attribute__((format(printf, 4, 5)));
+/* RPC_INVALID if any violation was added, else RPC_OK. */
+enum rpc_status call_violations(struct call *call) RPC_CHECKED;
+
+/* Whether a PATCH gave this field (dotted), null included. */
+bool call_present(const struct call *call, const char *field);
+/* A committed write that changes nothing worth telling: why. */
+void emit_none(struct call *call, const char *why);
+/* After the commit the jobs process looks at its rows at once. */
+void call_wake_jobs(struct call *call);
+
+/* Queues an event; the generated emit_… functions call it with a typed message. */
+enum rpc_status call_emit(struct call *call, const struct event_type *type, const ProtobufCMessage *event);
+
+/* A message's field by dotted path, rendered as text (enums as their lower-case word); NULL if absent. */
+const char *message_text(struct arena *arena, const ProtobufCMessage *message, const char *path);
+/* An empty message in the arena. */
+ProtobufCMessage *message_new(struct arena *arena, const ProtobufCMessageDescriptor *descriptor);
+#define NEW(call, type) ((type *)message_new((call)->arena, &type##_descriptor))
+/* Sets an optional scalar of a generated type together with its has_ flag. */
+#define SET(message, field, value) ((message)->has_##field = 1, (message)->field = (value))
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The courier's state, shared by the files that are the courier: courier.c (the loop and the wire),
+ * event_log.c (numbering), event_apply.c (effects). Nothing else includes it. */
+#ifndef ESCARCELLE_COURIER_H
+#define ESCARCELLE_COURIER_H
+
+#include "db.h"
+#include "event_stream.h"
+#include "wire.h"
+
+enum {
+    COURIER_STREAMS_MAX = 16,
+    LEASE_MS = 2000,
+    LEASE_RENEW_MS = LEASE_MS / 2, /* also: heartbeat, and the fallback look at the outbox */
+    LEASE_RETRY_MS = 250,          /* another courier of this service is active */
+    LINGER_MS = 3,                 /* so that commits of the same moment are numbered together */
+    PUBLISH_BYTES_MAX = 256 << 10, /* events of one publication, about */
+    LIST_EVENTS_TIMEOUT_MS = 5000,
+    SUSPECT_MS = 10000, /* how long an event that killed the courier is looked for before others go on */
+    ALARM_MS = 10000
+};
+
+struct lease {
+    char holder[40];
+    bool held;
+    int64_t fence, renew_at;
+};
+
+struct courier {
+    const struct service *service;
+    const struct inherited *inherited;
+    struct db *db;
+    struct arena *arena;      /* of one turn of the loop */
+    struct arena *call_arena; /* of one transaction */
+    struct wire *wire;
+    struct wire_asker *asker;
+    struct wire_publisher *publisher;
+    struct wire_subscriber *subscriber;
+
+    struct lease lease;
+    struct place head;      /* of this service's own stream */
+    bool outbox;            /* may have rows */
+    int64_t number_at;
+    bool parked;            /* parked_event has rows */
+
+    struct stream streams[COURIER_STREAMS_MAX];
+    size_t streams_count;
+    bool cursors_loaded;
+    uint64_t last_tag;
+    int64_t alarm_at;
+
+    char suspect[64];       /* what killed the courier before: it goes first, alone */
+    uint32_t suspect_count;
+    int64_t suspect_until;
+};
+
+/* ---- event_lease.c */
+
+/* Takes, renews or, when another courier is active, waits for the lease; publishes the head as heartbeat.
+ * False when the database failed. */
+bool lease_keep(struct courier *courier, int64_t now);
+/* Lets another courier take over at once. */
+void lease_release(struct courier *courier);
+/* It is another courier's now, or will be when this one takes part again. */
+void lease_lost(struct courier *courier);
+
+/* ---- event_log.c */
+
+/* Tells the head of this service's stream to whoever listens. */
+void head_publish(struct courier *courier);
+/* epoch, sequence, hash from `column` of the first row on. */
+void place_read(struct arena *arena, const PGresult *rows, int column, struct place *place);
+/* Numbers one batch of the outbox and publishes it. False when the database failed. */
+bool outbox_number(struct courier *courier);
+
+/* ---- event_apply.c */
+
+/* Makes the rows of stream_cursor that lack and starts every stream at its row. */
+bool cursors_load(struct courier *courier);
+/* Applies one batch of one stream if something is there and need not wait. Whether anything moved. */
+bool stream_apply(struct courier *courier, struct stream *stream, int64_t now);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Calendar arithmetic on top of libc and its time zone data; no clock but the system's. */
+#include "dates.h"
+
+#include "checks.h"
+#include "log.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SECONDS_PER_DAY = 86400, SUMMER_OFFSET_S = 7200 };
+
+static const time_t summer_instant = 1782864000; /* 2026-07-01T00:00:00Z */
+
+static const char *const months_fr[] = {"janvier", "février", "mars",      "avril",
+                                        "mai",     "juin",    "juillet",   "août",
+                                        "septembre", "octobre", "novembre", "décembre"};
+static const char *const months_en[] = {"January",   "February", "March",    "April",
+                                        "May",       "June",     "July",     "August",
+                                        "September", "October",  "November", "December"};
+
+void
+dates_init(void)
+{
+    struct tm summer;
+
+    setenv("TZ", "Europe/Paris", 1);
+    tzset();
+    /* Without its data libc would take the zone for UTC and say nothing. */
+    if (localtime_r(&summer_instant, &summer) == NULL || summer.tm_gmtoff != SUMMER_OFFSET_S)
+        fatal("the time zone Europe/Paris is not known here; install tzdata");
+}
+
+static int
+digits(const char *text, int count)
+{
+    int value = 0;
+
+    for (int i = 0; i < count; i++)
+        value = value * 10 + (text[i] - '0');
+    return value;
+}
+
+/* Takes a text that check_date accepted, or the front of one that check_instant did. */
+static struct tm
+parse_day(const char *date)
+{
+    return (struct tm){
+        .tm_year = digits(date, 4) - 1900,
+        .tm_mon = digits(date + 5, 2) - 1,
+        .tm_mday = digits(date + 8, 2),
+    };
+}
+
+static void
+write_day(const struct tm *day, char out[11])
+{
+    size_t length = strftime(out, 11, "%Y-%m-%d", day);
+
+    assert(length == 10);
+}
+
+static void
+paris_day(time_t seconds, char out[11])
+{
+    struct tm local;
+    const struct tm *known = localtime_r(&seconds, &local);
+
+    assert(known != NULL);
+    write_day(&local, out);
+}
+
+void
+date_today(char out[11])
+{
+    paris_day(time(NULL), out);
+}
+
+bool
+date_of_instant(const char *instant, char out[11])
+{
+    const char *zone;
+    struct tm utc;
+    time_t seconds;
+    char day[11];
+
+    if (!check_instant(instant))
+        return false;
+    utc = parse_day(instant);
+    utc.tm_hour = digits(instant + 11, 2);
+    utc.tm_min = digits(instant + 14, 2);
+    utc.tm_sec = digits(instant + 17, 2);
+    seconds = timegm(&utc);
+    zone = instant + 19 + strspn(instant + 19, ".0123456789");
+    if (*zone != 'Z') {
+        int offset = (digits(zone + 1, 2) * 60 + digits(zone + 4, 2)) * 60;
+
+        seconds -= *zone == '+' ? offset : -offset;
+    }
+    paris_day(seconds, day);
+    if (!check_date(day))
+        return false;
+    memcpy(out, day, sizeof day);
+    return true;
+}
+
+bool
+date_add_days(const char *date, int days, char out[11])
+{
+    struct tm day;
+    time_t seconds;
+    char sum[64];
+
+    if (!check_date(date))
+        return false;
+    day = parse_day(date);
+    seconds = timegm(&day) + (time_t)days * SECONDS_PER_DAY;
+    if (gmtime_r(&seconds, &day) == NULL || strftime(sum, sizeof sum, "%Y-%m-%d", &day) != 10 ||
+        !check_date(sum))
+        return false;
+    memcpy(out, sum, 11);
+    return true;
+}
+
+void
+instant_now(char out[25])
+{
+    struct timespec now;
+    struct tm utc;
+    int ms;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(out, 25, "%Y-%m-%dT%H:%M:%S.000Z", &utc);
+    ms = (int)(now.tv_nsec / 1000000);
+    out[20] = (char)('0' + ms / 100);
+    out[21] = (char)('0' + ms / 10 % 10);
+    out[22] = (char)('0' + ms % 10);
+}
+
+int64_t
+clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+date_words(const char *date, const char *locale, char out[40])
+{
+    bool french = strcmp(locale, "en") != 0;
+    struct tm day;
+
+    assert(check_date(date));
+    day = parse_day(date);
+    snprintf(out, 40, "%d%s %s %d", day.tm_mday, french && day.tm_mday == 1 ? "er" : "",
+             (french ? months_fr : months_en)[day.tm_mon], day.tm_year + 1900);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Days in Paris and instants in UTC (MON-5). The process runs with TZ=Europe/Paris (dates_init). */
+#ifndef ESCARCELLE_DATES_H
+#define ESCARCELLE_DATES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+void dates_init(void);
+/* Today in Paris, YYYY-MM-DD. */
+void date_today(char out[11]);
+/* The Paris day of an instant. */
+bool date_of_instant(const char *instant, char out[11]);
+/* date + days; false when out of range. */
+bool date_add_days(const char *date, int days, char out[11]);
+/* Now, RFC 3339 UTC with milliseconds: 2026-11-22T18:19:00.123Z. */
+void instant_now(char out[25]);
+/* Monotonic milliseconds, for deadlines. */
+int64_t clock_ms(void);
+/* "22 novembre 2026" / "22 November 2026"; locale "fr" or "en". out has 40 bytes. */
+void date_words(const char *date, const char *locale, char out[40]);
+
+#endif

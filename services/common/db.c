@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One PostgreSQL connection in pipeline mode: statements prepared on first use, begin sent with the first
+ * statement and commit with the last, every wait bounded. */
+#include "db.h"
+
+#include "config.h"
+#include "dates.h"
+#include "log.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PREPARED_SLOTS = 1024,   /* open addressing; at most half full */
+    ANSWER_TIMEOUT_MS = 8000 /* beyond statement_timeout: the server itself is gone */
+};
+
+struct db {
+    PGconn *connection;
+    const char *service;
+    bool owner;
+    bool begin_wanted, read_only, in_transaction;
+    bool commit_sent, outcome_unknown;
+    const struct db_statement *prepared[PREPARED_SLOTS];
+    size_t prepared_count;
+    const char *queued[PREPARED_SLOTS]; /* names of what was sent since the last sync, for errors */
+    size_t queued_count;
+    struct db_error error;
+    char message[512], table[64], constraint[128];
+};
+
+struct db *
+db_new(const char *service, bool owner)
+{
+    struct db *db = calloc(1, sizeof *db);
+
+    if (db == NULL)
+        fatal("no memory for a database connection");
+    db->service = service;
+    db->owner = owner;
+    return db;
+}
+
+static void
+disconnect(struct db *db)
+{
+    PQfinish(db->connection);
+    db->connection = NULL;
+    memset(db->prepared, 0, sizeof db->prepared);
+    db->prepared_count = db->queued_count = 0;
+    db->in_transaction = db->begin_wanted = false;
+}
+
+void
+db_free(struct db *db)
+{
+    if (db == NULL)
+        return;
+    disconnect(db);
+    free(db);
+}
+
+static void
+discard_notice(void *state, const PGresult *result)
+{
+    (void)state;
+    log_debug("PostgreSQL: %s", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+}
+
+/* Timeouts are the application's; the owner migrates and may take its time. */
+static void
+session_options(const struct db *db, char *out, size_t size)
+{
+    snprintf(out, size, "-csearch_path=%s,public -cTimeZone=UTC -cDateStyle=ISO -cintervalstyle=iso_8601%s",
+             db->service,
+             db->owner ? ""
+                       : " -cstatement_timeout=5s -clock_timeout=3s"
+                         " -cidle_in_transaction_session_timeout=5s -cjit=off"
+                         /* what is no transaction of ours only reads */
+                         " -cdefault_transaction_read_only=on");
+}
+
+bool
+db_connect(struct db *db)
+{
+    char options[256], port[8], role[64];
+    const char *password_file = db->owner ? config.database_owner_password_file : config.database_password_file;
+    const char *user = db->owner ? config.database_owner : config.database_user;
+
+    disconnect(db);
+    session_options(db, options, sizeof options);
+    snprintf(port, sizeof port, "%d", (int)config.database_port);
+    snprintf(role, sizeof role, "%s%s", db->service, db->owner ? "_owner" : "");
+    db->connection = PQconnectdbParams(
+        (const char *const[]){"host", "port", "dbname", "user", "password", "options", "application_name",
+                              "connect_timeout", "keepalives_idle", "tcp_user_timeout", NULL},
+        (const char *const[]){config.database_host, port, config.database_name, user[0] != '\0' ? user : role,
+                              password_file[0] != '\0' ? config_secret("the database password", password_file) : NULL,
+                              options, role, "5", "10", "10000", NULL},
+        0);
+    if (PQstatus(db->connection) != CONNECTION_OK) {
+        log_warning("database is away: %s", PQerrorMessage(db->connection));
+        disconnect(db);
+        return false;
+    }
+    PQsetNoticeReceiver(db->connection, discard_notice, NULL);
+    return PQenterPipelineMode(db->connection) == 1;
+}
+
+bool
+db_ready(struct db *db)
+{
+    if (db->connection != NULL && PQstatus(db->connection) == CONNECTION_OK)
+        return true;
+    return db_connect(db);
+}
+
+/* ---- errors */
+
+static void
+remember_error(struct db *db, const PGresult *result, const char *statement)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *table = PQresultErrorField(result, PG_DIAG_TABLE_NAME);
+
+    if (db->error.sqlstate[0] != '\0')
+        return;
+    snprintf(db->message, sizeof db->message, "%s", PQresultErrorMessage(result));
+    snprintf(db->constraint, sizeof db->constraint, "%s", constraint == NULL ? "" : constraint);
+    snprintf(db->table, sizeof db->table, "%s", table == NULL ? "" : table);
+    db->error = (struct db_error){.message = db->message, .table = db->table, .constraint = db->constraint, .statement = statement};
+    snprintf(db->error.sqlstate, sizeof db->error.sqlstate, "%s", state == NULL ? "08006" : state);
+}
+
+static void
+remember_loss(struct db *db, const char *what)
+{
+    if (db->error.sqlstate[0] == '\0')
+        memcpy(db->error.sqlstate, "08006", sizeof "08006");
+    snprintf(db->message, sizeof db->message, "%s: %s", what,
+             db->connection == NULL ? "no connection" : PQerrorMessage(db->connection));
+    db->error.message = db->message;
+    db->error.table = db->error.constraint = "";
+    db->outcome_unknown = db->commit_sent;
+    disconnect(db);
+}
+
+const struct db_error *
+db_error(const struct db *db)
+{
+    return &db->error;
+}
+
+bool
+db_outcome_unknown(const struct db *db)
+{
+    return db->outcome_unknown;
+}
+
+bool
+db_in_transaction(const struct db *db)
+{
+    return db->in_transaction || db->begin_wanted;
+}
+
+bool
+db_retryable(const struct db *db)
+{
+    return strcmp(db->error.sqlstate, "40001") == 0 || strcmp(db->error.sqlstate, "40P01") == 0;
+}
+
+/* ---- sending */
+
+static bool
+is_prepared(struct db *db, const struct db_statement *statement)
+{
+    size_t slot = ((uintptr_t)statement >> 4) % PREPARED_SLOTS;
+
+    while (db->prepared[slot] != NULL && db->prepared[slot] != statement)
+        slot = (slot + 1) % PREPARED_SLOTS;
+    if (db->prepared[slot] == statement)
+        return true;
+    assert(db->prepared_count < PREPARED_SLOTS / 2);
+    db->prepared[slot] = statement;
+    db->prepared_count++;
+    return false;
+}
+
+static void
+prepared_name(const struct db_statement *statement, char out[24])
+{
+    snprintf(out, 24, "s%llx", (unsigned long long)(uintptr_t)statement);
+}
+
+static void
+expect(struct db *db, const char *name)
+{
+    assert(db->queued_count < PREPARED_SLOTS);
+    db->queued[db->queued_count++] = name;
+}
+
+static void
+send_plain(struct db *db, const char *text)
+{
+    if (PQsendQueryParams(db->connection, text, 0, NULL, NULL, NULL, NULL, 0) == 1)
+        expect(db, text);
+}
+
+static void
+send_begin(struct db *db)
+{
+    if (!db->begin_wanted)
+        return;
+    db->begin_wanted = false;
+    db->in_transaction = true;
+    send_plain(db, db->read_only ? "begin read only" : "begin read write");
+}
+
+static void
+send_prepare(struct db *db, const struct db_statement *statement)
+{
+    char name[24];
+
+    if (is_prepared(db, statement))
+        return;
+    prepared_name(statement, name);
+    if (PQsendPrepare(db->connection, name, statement->text, 0, NULL) == 1)
+        expect(db, statement->name);
+}
+
+void
+db_begin(struct db *db, bool read_only)
+{
+    assert(!db_in_transaction(db));
+    memset(&db->error, 0, sizeof db->error);
+    db->commit_sent = db->outcome_unknown = false;
+    db->begin_wanted = true;
+    db->read_only = read_only;
+}
+
+void
+db_queue(struct db *db, const struct db_statement *statement, const char *const *values)
+{
+    char name[24];
+
+    if (db->connection == NULL)
+        return; /* the next db_query or db_commit reports it */
+    send_begin(db);
+    if (statement->unnamed) {
+        if (PQsendQueryParams(db->connection, statement->text, statement->parameters, NULL, values, NULL, NULL, 0) == 1)
+            expect(db, statement->name);
+        return;
+    }
+    send_prepare(db, statement);
+    prepared_name(statement, name);
+    if (PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0) == 1)
+        expect(db, statement->name);
+}
+
+/* ---- receiving */
+
+/* The next result, NULL between two commands; false when the server is gone or silent. */
+static bool
+next_result(struct db *db, PGresult **result)
+{
+    int64_t deadline = clock_ms() + ANSWER_TIMEOUT_MS;
+
+    while (PQflush(db->connection) == 1 || PQisBusy(db->connection)) {
+        struct pollfd wait = {.fd = PQsocket(db->connection), .events = POLLIN};
+        int64_t left = deadline - clock_ms();
+
+        if (left <= 0 || poll(&wait, 1, (int)left) == 0 || PQconsumeInput(db->connection) == 0)
+            return false;
+    }
+    *result = PQgetResult(db->connection);
+    return true;
+}
+
+static bool
+is_failure(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
+}
+
+/* Reads up to the sync; keeps the last command's result in *last. False when the connection is lost. */
+static bool
+drain(struct db *db, PGresult **last)
+{
+    size_t command = 0;
+
+    *last = NULL;
+    for (;;) {
+        PGresult *result;
+
+        if (!next_result(db, &result) || PQstatus(db->connection) != CONNECTION_OK)
+            return false;
+        if (result == NULL) {
+            command++;
+            continue;
+        }
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            db->queued_count = 0;
+            return true;
+        }
+        if (is_failure(result))
+            remember_error(db, result, command < db->queued_count ? db->queued[command] : "");
+        PQclear(*last);
+        *last = result;
+    }
+}
+
+static bool
+roundtrip(struct db *db, PGresult **last)
+{
+    *last = NULL;
+    if (db->connection == NULL || PQpipelineSync(db->connection) != 1 || !drain(db, last)) {
+        PQclear(*last);
+        *last = NULL;
+        remember_loss(db, "the connection to the database was lost");
+        return false;
+    }
+    return db->error.sqlstate[0] == '\0';
+}
+
+static void
+clear_result(void *result)
+{
+    PQclear(result);
+}
+
+PGresult *
+db_query(struct db *db, struct arena *arena, const struct db_statement *statement, const char *const *values)
+{
+    PGresult *result;
+
+    if (!db_in_transaction(db))
+        memset(&db->error, 0, sizeof db->error);
+    if (db->error.sqlstate[0] != '\0')
+        return NULL; /* the transaction is over already */
+    db_queue(db, statement, values);
+    if (!roundtrip(db, &result)) {
+        PQclear(result);
+        db_rollback(db);
+        return NULL;
+    }
+    arena_defer(arena, clear_result, result);
+    return result;
+}
+
+bool
+db_commit(struct db *db)
+{
+    PGresult *result;
+    bool ok;
+
+    if (db->error.sqlstate[0] != '\0') {
+        db_rollback(db);
+        return false;
+    }
+    if (db->begin_wanted) {
+        db->begin_wanted = false; /* nothing was ever sent */
+        return true;
+    }
+    if (db->connection != NULL) {
+        send_plain(db, "commit");
+        db->commit_sent = true;
+    }
+    ok = roundtrip(db, &result);
+    /* A failed transaction answers commit with ROLLBACK, without an error. */
+    if (ok && strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        ok = false;
+    PQclear(result);
+    db->commit_sent = false;
+    if (!ok)
+        db_rollback(db);
+    db->in_transaction = false;
+    return ok;
+}
+
+/* Keeps db_error: the caller still wants to know why. */
+void
+db_rollback(struct db *db)
+{
+    bool open = db->in_transaction;
+
+    db->begin_wanted = db->in_transaction = false;
+    if (!open || db->connection == NULL)
+        return;
+    send_plain(db, "rollback");
+    PGresult *result = NULL;
+    if (PQpipelineSync(db->connection) != 1 || !drain(db, &result))
+        remember_loss(db, "the connection to the database was lost");
+    PQclear(result);
+}
+
+PGresult *
+db_describe(struct db *db, const struct db_statement *statement)
+{
+    char name[24];
+    PGresult *result;
+
+    memset(&db->error, 0, sizeof db->error);
+    if (db->connection == NULL)
+        return NULL;
+    send_prepare(db, statement);
+    prepared_name(statement, name);
+    if (PQsendDescribePrepared(db->connection, name) == 1)
+        expect(db, statement->name);
+    if (!roundtrip(db, &result)) {
+        PQclear(result);
+        return NULL;
+    }
+    return result;
+}
+
+bool
+db_script(struct db *db, const char *text)
+{
+    PGresult *result;
+    bool ok;
+
+    memset(&db->error, 0, sizeof db->error);
+    if (db->connection == NULL || PQexitPipelineMode(db->connection) != 1)
+        return false;
+    result = PQexec(db->connection, text);
+    ok = !is_failure(result);
+    if (!ok)
+        remember_error(db, result, "script");
+    PQclear(result);
+    return PQenterPipelineMode(db->connection) == 1 && ok;
+}

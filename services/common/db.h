@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * libpq, and nothing else knows it: one connection in pipeline mode, transactions, raw statements.
+ * Handlers use sql.h; the runtime (events, idempotency, migrations) uses this. */
+#ifndef ESCARCELLE_DB_H
+#define ESCARCELLE_DB_H
+
+#include "call.h"
+#include <libpq-fe.h>
+
+struct db;
+
+/* A closed connection; db_connect opens it. owner: with the owner role (migrations). */
+struct db *db_new(const char *service, bool owner);
+/* Connects and sets the session up; false (logged) when the server is not there. */
+bool db_connect(struct db *db);
+/* Reconnects when the connection was lost; false when the database is away: callers answer 503. */
+bool db_ready(struct db *db);
+void db_free(struct db *db);
+
+/* A statement prepared once per connection under its own address; `parameters` text, NULL for null.
+ * Text or binary results by `binary`. */
+struct db_statement {
+    const char *name, *text;
+    int parameters;
+    bool unnamed; /* parsed each time: always a custom plan */
+};
+
+/* Queues begin, sent with the next statement. read_only: READ ONLY. */
+void db_begin(struct db *db, bool read_only);
+/* Queues a statement without waiting; its result is checked by the next db_query or db_commit. */
+void db_queue(struct db *db, const struct db_statement *statement, const char *const *values);
+/* Runs a statement after all that is queued; the result is freed with the arena. NULL on error:
+ * db_error tells which, and the transaction is over (rolled back). */
+PGresult *db_query(struct db *db, struct arena *arena, const struct db_statement *statement,
+                   const char *const *values);
+/* Sends what is queued and commit, waits. False: db_error tells; when the connection broke after
+ * commit was sent, db_outcome_unknown(db) is true. */
+bool db_commit(struct db *db);
+void db_rollback(struct db *db);
+bool db_outcome_unknown(const struct db *db);
+bool db_in_transaction(const struct db *db);
+
+/* The error of the statement that failed. */
+struct db_error {
+    char sqlstate[6];
+    const char *message, *table, *constraint, *statement;
+};
+const struct db_error *db_error(const struct db *db);
+/* SQLSTATE → status, one table: unique and exclusion CONFLICT, foreign key and check INVALID,
+ * 40001/40P01 and connection trouble UNAVAILABLE, the rest INTERNAL. Fills the call's problem from
+ * the constraint name table_column_kind. */
+enum rpc_status db_fail(struct call *call);
+/* 40001 or 40P01: run the whole call again. */
+bool db_retryable(const struct db *db);
+
+/* Describes a prepared statement at start: parameter and column types. */
+PGresult *db_describe(struct db *db, const struct db_statement *statement);
+/* Many statements separated by semicolons, outside pipeline mode: migrations. */
+bool db_script(struct db *db, const char *text);
+
+/* bytea ↔ bytes, hex form, in the arena. */
+const char *db_bytes(struct arena *arena, const uint8_t *bytes, size_t length);
+uint8_t *db_unbytes(struct arena *arena, const char *text, size_t *length);
+/* Column by position, NULL when null. */
+const char *db_value(const PGresult *result, int row, int column);
+int64_t db_integer(const PGresult *result, int row, int column);
+/* A text[] literal. */
+const char *db_array(struct arena *arena, const char *const *items, size_t count);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From a request's bytes to its reply's: all that is the same for every operation, in one order: deadline,
+ * authorisation, form, rules, references, questions, idempotency, transaction, retry, commit, reply. */
+#ifndef ESCARCELLE_DISPATCH_H
+#define ESCARCELLE_DISPATCH_H
+
+#include "call.h"
+#include "parent.h"
+#include "wire.h"
+
+struct dispatcher {
+    const struct service *service;
+    struct db *db;
+    struct wire_asker *asker;
+    struct arena *arena; /* of one call; reset by dispatch */
+    const struct inherited *inherited;
+};
+
+/* What goes back; the bytes live until the next dispatch. */
+struct dispatched {
+    const uint8_t *header, *body;
+    size_t header_bytes, body_bytes;
+};
+
+struct dispatched dispatch(struct dispatcher *dispatcher, const struct wire_request *request);
+
+/* Whether a caller has a role (api.md, Resources); writes tells a read API key's limit. */
+bool role_admits(enum rpc_role role, bool writes, const Wire__Caller *caller);
+
+/* Kept replies of requests with an Idempotency-Key; within the call's transaction. */
+enum idempotency { IDEMPOTENCY_NEW, IDEMPOTENCY_REPLAYED, IDEMPOTENCY_REFUSED };
+/* Takes the key; REPLAYED fills *replay, REFUSED has set the call's problem. */
+enum idempotency idempotency_take(struct call *call, struct dispatched *replay);
+/* Queues the row that keeps this reply. */
+void idempotency_keep(struct call *call, const struct dispatched *reply);
+/* Whether the commit failed because a twin was first: look again. */
+bool idempotency_lost(const struct call *call);
+
+#endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Starts, restarts and ends the children of one program; the parent does nothing else, so that there
+ * is nothing in it that could fail. */
+#include "parent.h"
+
+#include "dates.h"
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    BACKOFF_MIN_MS = 10,
+    BACKOFF_MAX_MS = 1000,
+    LIVED_MS = 5000,     /* a child that lived as long starts with the least backoff again */
+    DRAIN_MS_MAX = 10000, /* from SIGTERM to SIGKILL */
+    WAIT_MS_MAX = 60000,
+    EXIT_CONFIGURATION = 2, /* a child that ends so at its first start would do so for ever */
+    EXIT_REFUSED = 3,
+    EXIT_EXEC_FAILED = 127,
+    NUMBER_BYTES = 24
+};
+
+#define INHERIT_PARENT "ESCARCELLE_INHERIT_PARENT"
+#define INHERIT_COUNTERS "ESCARCELLE_INHERIT_COUNTERS"
+#define INHERIT_WAKE_COURIER "ESCARCELLE_INHERIT_WAKE_COURIER"
+#define INHERIT_WAKE_JOBS "ESCARCELLE_INHERIT_WAKE_JOBS"
+#define INHERIT_LISTEN "ESCARCELLE_INHERIT_LISTEN"
+
+/* The place of one child; pid is 0 while it is not there. */
+struct slot {
+    const char *role;
+    pid_t pid;
+    bool started_before;
+    int64_t started_ms, start_at_ms;
+    int backoff_ms;
+};
+
+struct parent {
+    const char *name; /* argv[0] of the children */
+    pid_t pid;
+    struct slot slots[PARENT_CHILDREN_MAX];
+    int slots_count;
+    struct counters *counters;
+    int counters_memory, wake_courier, wake_jobs, listen;
+    int64_t watchdog_ms; /* between two signs of life; 0: nobody asks */
+    int64_t watchdog_at_ms;
+    int refusal; /* exit code of a child that refused to start, or 0 */
+};
+
+volatile sig_atomic_t stopping;
+
+static sigset_t
+awaited_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGCHLD);
+    return signals;
+}
+
+static struct counters *
+map_counters(int memory)
+{
+    void *mapped = mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+
+    if (mapped == MAP_FAILED)
+        fatal("the shared counters can't be mapped: %s", strerror(errno));
+    return mapped;
+}
+
+static int64_t
+watchdog_period_ms(void)
+{
+    const char *period_us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+
+    if (period_us == NULL || (pid != NULL && atoll(pid) != getpid()))
+        return 0;
+    return atoll(period_us) / 2000;
+}
+
+static void
+add_slots(struct parent *parent, const struct parent_child *child)
+{
+    for (int i = 0; i < child->count; i++) {
+        if (parent->slots_count == PARENT_CHILDREN_MAX)
+            fatal("a program has at most %d processes; lower ESCARCELLE_WORKERS_FAST",
+                  PARENT_CHILDREN_MAX);
+        parent->slots[parent->slots_count++] =
+            (struct slot){.role = child->role, .backoff_ms = BACKOFF_MIN_MS};
+    }
+}
+
+static void
+prepare(struct parent *parent, const char *name, const struct parent_child *children, int listen)
+{
+    *parent = (struct parent){
+        .name = name,
+        .pid = getpid(),
+        .counters_memory = memfd_create("counters", MFD_CLOEXEC),
+        .wake_courier = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+        .wake_jobs = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+        .listen = listen,
+        .watchdog_ms = watchdog_period_ms(),
+    };
+    if (parent->counters_memory < 0 || parent->wake_courier < 0 || parent->wake_jobs < 0 ||
+        ftruncate(parent->counters_memory, sizeof(struct counters)) != 0)
+        fatal("the descriptors of the children can't be made: %s", strerror(errno));
+    parent->counters = map_counters(parent->counters_memory);
+    for (; children->role != NULL; children++)
+        add_slots(parent, children);
+}
+
+static void
+export_number(const char *key, long number)
+{
+    char text[NUMBER_BYTES];
+
+    snprintf(text, sizeof text, "%ld", number);
+    setenv(key, text, 1);
+}
+
+static void
+export_descriptor(const char *key, int descriptor)
+{
+    export_number(key, descriptor);
+    if (descriptor >= 0)
+        fcntl(descriptor, F_SETFD, 0);
+}
+
+/* In the new process. The supervisor's variables stay with the parent, who answers for all. */
+static noreturn void
+become(const struct parent *parent, const char *role)
+{
+    sigset_t signals = awaited_signals();
+    char role_argument[64];
+    char *arguments[] = {(char *)parent->name, role_argument, NULL};
+
+    snprintf(role_argument, sizeof role_argument, "--role=%s", role);
+    export_number(INHERIT_PARENT, parent->pid);
+    export_descriptor(INHERIT_COUNTERS, parent->counters_memory);
+    export_descriptor(INHERIT_WAKE_COURIER, parent->wake_courier);
+    export_descriptor(INHERIT_WAKE_JOBS, parent->wake_jobs);
+    export_descriptor(INHERIT_LISTEN, parent->listen);
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+    sigprocmask(SIG_UNBLOCK, &signals, NULL);
+    execv("/proc/self/exe", arguments);
+    log_error("%s can't be started: %s", role, strerror(errno));
+    _exit(EXIT_EXEC_FAILED);
+}
+
+static void
+start_later(struct slot *slot, int64_t now_ms)
+{
+    if (now_ms - slot->started_ms >= LIVED_MS)
+        slot->backoff_ms = BACKOFF_MIN_MS;
+    slot->start_at_ms = now_ms + slot->backoff_ms;
+    slot->backoff_ms *= 2;
+    if (slot->backoff_ms > BACKOFF_MAX_MS)
+        slot->backoff_ms = BACKOFF_MAX_MS;
+}
+
+static void
+start_child(struct parent *parent, struct slot *slot, int64_t now_ms)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        become(parent, slot->role);
+    slot->started_ms = now_ms;
+    if (pid < 0) {
+        log_warning("%s can't be started: %s", slot->role, strerror(errno));
+        start_later(slot, now_ms);
+        return;
+    }
+    slot->pid = pid;
+}
+
+static void
+start_due(struct parent *parent)
+{
+    int64_t now_ms = clock_ms();
+
+    for (int i = 0; i < parent->slots_count; i++) {
+        struct slot *slot = &parent->slots[i];
+
+        if (slot->pid == 0 && slot->start_at_ms <= now_ms)
+            start_child(parent, slot, now_ms);
+    }
+}
+
+static bool
+refused_to_start(const struct slot *slot, int status)
+{
+    return !slot->started_before && WIFEXITED(status) &&
+           (WEXITSTATUS(status) == EXIT_CONFIGURATION || WEXITSTATUS(status) == EXIT_REFUSED);
+}
+
+static void
+child_ended(struct parent *parent, struct slot *slot, int status)
+{
+    bool refused = refused_to_start(slot, status);
+
+    slot->pid = 0;
+    slot->started_before = true;
+    if (stopping || parent->refusal != 0)
+        return;
+    if (refused) {
+        parent->refusal = WEXITSTATUS(status);
+        log_error("%s refused to start", slot->role);
+        return;
+    }
+    start_later(slot, clock_ms());
+    atomic_fetch_add(&parent->counters->restarts, 1);
+    if (WIFSIGNALED(status))
+        log_warning("%s was ended by signal %d; it is started again", slot->role, WTERMSIG(status));
+    else
+        log_warning("%s ended with %d; it is started again", slot->role, WEXITSTATUS(status));
+}
+
+static void
+reap(struct parent *parent)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (int i = 0; i < parent->slots_count; i++)
+            if (parent->slots[i].pid == pid)
+                child_ended(parent, &parent->slots[i], status);
+}
+
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int64_t
+next_start_ms(const struct parent *parent)
+{
+    int64_t next_ms = INT64_MAX;
+
+    for (int i = 0; i < parent->slots_count; i++)
+        if (parent->slots[i].pid == 0)
+            next_ms = earlier(next_ms, parent->slots[i].start_at_ms);
+    return next_ms;
+}
+
+/* Sleeps until a signal, the watchdog's next sign of life or until_ms, whichever is first. */
+static void
+await(struct parent *parent, int64_t until_ms)
+{
+    sigset_t signals = awaited_signals();
+    int64_t now_ms = clock_ms(), wait_ms;
+    struct timespec timeout;
+    int signal_number;
+
+    if (parent->watchdog_ms > 0 && now_ms >= parent->watchdog_at_ms) {
+        notify_supervisor("WATCHDOG=1");
+        parent->watchdog_at_ms = now_ms + parent->watchdog_ms;
+    }
+    until_ms = earlier(until_ms, now_ms + WAIT_MS_MAX);
+    if (parent->watchdog_ms > 0)
+        until_ms = earlier(until_ms, parent->watchdog_at_ms);
+    wait_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    timeout = (struct timespec){wait_ms / 1000, wait_ms % 1000 * 1000000};
+    signal_number = sigtimedwait(&signals, NULL, &timeout);
+    if (signal_number == SIGTERM || signal_number == SIGINT)
+        stopping = 1;
+    reap(parent);
+}
+
+static bool
+has_children(const struct parent *parent)
+{
+    for (int i = 0; i < parent->slots_count; i++)
+        if (parent->slots[i].pid != 0)
+            return true;
+    return false;
+}
+
+static void
+signal_children(const struct parent *parent, int signal_number)
+{
+    for (int i = 0; i < parent->slots_count; i++)
+        if (parent->slots[i].pid != 0)
+            kill(parent->slots[i].pid, signal_number);
+}
+
+/* A second SIGTERM changes nothing: what is under way is still finished. */
+static void
+drain(struct parent *parent)
+{
+    int64_t deadline_ms = clock_ms() + DRAIN_MS_MAX;
+
+    notify_supervisor("STOPPING=1");
+    if (parent->listen >= 0)
+        close(parent->listen); /* else new connections would queue where nobody takes them */
+    signal_children(parent, SIGTERM);
+    while (has_children(parent)) {
+        await(parent, deadline_ms);
+        if (clock_ms() < deadline_ms)
+            continue;
+        signal_children(parent, SIGKILL);
+        deadline_ms = INT64_MAX;
+    }
+}
+
+int
+parent_run(const char *program, char **argv, const struct parent_child *children, int listen)
+{
+    sigset_t signals = awaited_signals();
+    struct parent parent;
+
+    /* An inherited "ignore" would make the children vanish without a word. */
+    signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    prepare(&parent, argv[0], children, listen);
+    start_due(&parent);
+    notify_supervisor("READY=1");
+    log_info("%s started with %d processes", program, parent.slots_count);
+    while (!stopping && parent.refusal == 0) {
+        await(&parent, next_start_ms(&parent));
+        if (!stopping && parent.refusal == 0)
+            start_due(&parent);
+    }
+    drain(&parent);
+    log_info("%s stopped", program);
+    return parent.refusal;
+}
+
+static void
+stop(int signal_number)
+{
+    (void)signal_number;
+    stopping = 1;
+}
+
+/* Without SA_RESTART: a blocking call returns, so that its loop sees `stopping`. */
+static void
+install_handlers(void)
+{
+    struct sigaction action = {.sa_handler = stop};
+
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of write, not our death */
+}
+
+static int
+inherited_number(const char *key)
+{
+    const char *text = getenv(key);
+
+    if (text == NULL)
+        fatal("%s is missing: a role is started by its program, not by hand", key);
+    return atoi(text);
+}
+
+static int
+inherited_descriptor(const char *key)
+{
+    int descriptor = inherited_number(key);
+
+    if (descriptor >= 0 && fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+        fatal("%s names no open descriptor", key);
+    return descriptor;
+}
+
+void
+child_start(struct inherited *inherited)
+{
+    int wake_courier, wake_jobs;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != inherited_number(INHERIT_PARENT))
+        exit(EXIT_SUCCESS);
+    install_handlers();
+    prctl(PR_SET_NAME, program_invocation_short_name); /* exec of /proc/self/exe left "exe" there */
+    wake_courier = inherited_descriptor(INHERIT_WAKE_COURIER);
+    wake_jobs = inherited_descriptor(INHERIT_WAKE_JOBS);
+    *inherited = (struct inherited){
+        .counters = map_counters(inherited_descriptor(INHERIT_COUNTERS)),
+        .wake_courier_read = wake_courier,
+        .wake_courier_write = wake_courier,
+        .wake_jobs_read = wake_jobs,
+        .wake_jobs_write = wake_jobs,
+        .listen = inherited_descriptor(INHERIT_LISTEN),
+    };
+}
+
+void
+wake(int descriptor)
+{
+    uint64_t one = 1;
+    ssize_t written = write(descriptor, &one, sizeof one);
+
+    assert(written == sizeof one || errno == EAGAIN); /* EAGAIN: as awake as can be */
+}
+
+void
+wake_clear(int descriptor)
+{
+    uint64_t count;
+    ssize_t bytes = read(descriptor, &count, sizeof count);
+
+    assert(bytes == sizeof count || errno == EAGAIN);
+}
+
+void
+notify_supervisor(const char *state)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t address_bytes;
+    int descriptor;
+
+    if (path == NULL || strlen(path) >= sizeof address.sun_path)
+        return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (*path == '@') /* systemd's way to write an abstract address */
+        address.sun_path[0] = '\0';
+    address_bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return;
+    if (sendto(descriptor, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+               (struct sockaddr *)&address, address_bytes) < 0)
+        log_warning("the supervisor can't be told %s: %s", state, strerror(errno));
+    close(descriptor);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The process tree of one program: a parent without sockets or database that starts children by fork and
+ * exec of itself with --role=…, restarts the ones that die, drains on SIGTERM, answers systemd's watchdog. */
+#ifndef ESCARCELLE_PARENT_H
+#define ESCARCELLE_PARENT_H
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PARENT_CHILDREN_MAX = 32, COUNTERS_MAX = 64 };
+
+/* One kind of child: started `count` times with `--role=<role>`. */
+struct parent_child {
+    const char *role;
+    int count;
+};
+
+/* Numbers that outlive a child: in a memfd that all children of the program map. Metrics read them;
+ * the courier counts there how often an event killed it. */
+struct counters {
+    _Atomic uint64_t values[COUNTERS_MAX];
+    _Atomic uint64_t handled, failed, emitted, applied, parked, restarts;
+    char poison_key[64]; /* producer:sequence that the courier is working on */
+    _Atomic uint32_t poison_count;
+    char courier_id[40]; /* lease holder: a restarted courier of this parent takes over at once */
+};
+
+/* What a child inherits, by descriptor numbers in its environment. */
+struct inherited {
+    struct counters *counters;
+    int wake_courier_read, wake_courier_write; /* eventfd: written after a commit with events */
+    int wake_jobs_read, wake_jobs_write;
+    int listen; /* the gateway's listening socket, else -1 */
+};
+
+/* Set by SIGTERM and SIGINT in parent and children. */
+extern volatile sig_atomic_t stopping;
+
+/* Runs the parent until SIGTERM; `listen` is handed to the children or -1. Children get SIGTERM, then
+ * 10 s later SIGKILL. Returns the exit code. */
+int parent_run(const char *program, char **argv, const struct parent_child *children, int listen);
+/* In a child: maps what parent_run made, sets PR_SET_PDEATHSIG (exits if the parent is already gone),
+ * installs the signal handlers. */
+void child_start(struct inherited *inherited);
+/* Makes an inherited wake descriptor readable. */
+void wake(int descriptor);
+void wake_clear(int descriptor);
+/* sd_notify without libsystemd: READY=1, STOPPING=1, WATCHDOG=1. Nothing without NOTIFY_SOCKET. */
+void notify_supervisor(const char *state);
+
+#endif

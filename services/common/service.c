@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A service's command line and its children: workers of each lane, courier, jobs. */
+#include "service.h"
+
+#include "config.h"
+#include "dates.h"
+#include "db.h"
+#include "dispatch.h"
+#include "events.h"
+#include "log.h"
+#include "migrate.h"
+#include "parent.h"
+#include "sql_compile.h"
+
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    EXIT_USAGE = 2,
+    EXIT_REFUSED = 3, /* configuration or schema: restarting would not help */
+    TICK_MS = 250,
+    DRAIN_MS = 8000,
+    DATABASE_RETRY_MS = 200,
+    FRAMES_BYTES_MAX = 16 << 20
+};
+
+/* ---- what every child does first */
+
+/* Waits for the database, then refuses to go on with a schema or statement that does not fit. */
+static struct db *
+open_database(const struct service *service)
+{
+    struct db *db = db_new(service->rpc->name, false);
+
+    while (!db_connect(db)) {
+        if (stopping)
+            exit(0);
+        poll(NULL, 0, DATABASE_RETRY_MS);
+    }
+    if (!migrate_verify(db, service) || !sql_prove(db))
+        exit(EXIT_REFUSED);
+    return db;
+}
+
+/* ---- workers */
+
+struct worker {
+    struct dispatcher dispatcher;
+    struct wire_worker *wire;
+    struct arena *frames;
+};
+
+static bool
+serve_one(struct worker *worker)
+{
+    struct wire_request request;
+    struct dispatched reply;
+
+    arena_reset(worker->frames);
+    if (!wire_worker_receive(worker->wire, worker->frames, &request))
+        return false;
+    reply = dispatch(&worker->dispatcher, &request);
+    wire_worker_reply(worker->wire, &request, reply.header, reply.header_bytes, reply.body, reply.body_bytes);
+    return true;
+}
+
+static void
+wait_for_request(struct worker *worker, long timeout_ms)
+{
+    zmq_pollitem_t items[WIRE_BROKERS_MAX];
+    size_t count = wire_worker_items(worker->wire, items, WIRE_BROKERS_MAX);
+
+    zmq_poll(items, (int)count, timeout_ms);
+}
+
+/* What the broker had already sent here is still served. */
+static void
+drain(struct worker *worker)
+{
+    int64_t deadline = clock_ms() + DRAIN_MS;
+    int quiet = 0;
+
+    wire_worker_drain(worker->wire);
+    while (quiet < 2 && clock_ms() < deadline) {
+        if (serve_one(worker)) {
+            quiet = 0;
+            continue;
+        }
+        wait_for_request(worker, TICK_MS / 2);
+        quiet++;
+    }
+}
+
+static int
+run_worker(const struct service *service, struct inherited *inherited, const char *lane)
+{
+    struct wire *wire = wire_open(service->rpc->name);
+    struct arena *arena = arena_new((size_t)config.arena_bytes_max);
+    char name[64];
+    struct worker worker = {.frames = arena_new(FRAMES_BYTES_MAX)};
+
+    snprintf(name, sizeof name, "%s.%s", service->rpc->name, lane);
+    worker.dispatcher = (struct dispatcher){.service = service,
+                                            .db = open_database(service),
+                                            .asker = wire_asker_open(wire),
+                                            .arena = arena,
+                                            .inherited = inherited};
+    worker.wire = wire_worker_open(wire, name, strcmp(lane, "slow") == 0 ? 1 : 2);
+    while (!stopping) {
+        wire_worker_tick(worker.wire);
+        if (!serve_one(&worker))
+            wait_for_request(&worker, TICK_MS);
+    }
+    drain(&worker);
+    wire_worker_close(worker.wire);
+    wire_asker_close(worker.dispatcher.asker);
+    wire_close(wire);
+    db_free(worker.dispatcher.db);
+    return 0;
+}
+
+/* ---- jobs */
+
+enum { JOBS_MAX = 16 };
+
+struct jobs {
+    const struct service *service;
+    struct inherited *inherited;
+    struct db *db;
+    struct wire_asker *asker;
+    struct arena *arena;
+    int64_t due_ms[JOBS_MAX];
+};
+
+enum rpc_status
+job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, void *state), void *state)
+{
+    enum rpc_status status = RPC_UNAVAILABLE;
+
+    for (int attempt = 0; attempt < 4; attempt++) {
+        if (!db_ready(call->db))
+            return call_fail(call, RPC_UNAVAILABLE, NULL, "the database is away");
+        call_restart(call);
+        db_begin(call->db, false);
+        status = body(call, state);
+        if (status == RPC_OK) {
+            events_store(call);
+            if (db_commit(call->db))
+                return RPC_OK;
+            status = db_fail(call);
+        }
+        db_rollback(call->db);
+        if (!db_retryable(call->db))
+            return status;
+    }
+    return status;
+}
+
+static bool
+run_job(struct jobs *jobs, const struct job *job)
+{
+    struct call call;
+    bool worked;
+
+    arena_reset(jobs->arena);
+    call_start(&call, jobs->arena, jobs->db, jobs->asker, jobs->service);
+    worked = db_ready(jobs->db) && job->run(&call);
+    if (call.emitted != NULL)
+        wake(jobs->inherited->wake_courier_write);
+    return worked;
+}
+
+/* Runs what is due; returns the milliseconds until the next. */
+static int64_t
+run_due_jobs(struct jobs *jobs, bool woken)
+{
+    int64_t next = INT32_MAX;
+
+    for (size_t i = 0; jobs->service->jobs[i].name != NULL && i < JOBS_MAX; i++) {
+        const struct job *job = &jobs->service->jobs[i];
+        int64_t now = clock_ms(), left;
+
+        if (woken || now >= jobs->due_ms[i])
+            jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms;
+        left = jobs->due_ms[i] - clock_ms();
+        next = left < next ? left : next;
+    }
+    return next < 0 ? 0 : next;
+}
+
+static int
+run_jobs(const struct service *service, struct inherited *inherited)
+{
+    struct wire *wire = wire_open(service->rpc->name);
+    struct jobs jobs = {.service = service,
+                        .inherited = inherited,
+                        .db = open_database(service),
+                        .asker = wire_asker_open(wire),
+                        .arena = arena_new((size_t)config.arena_bytes_max)};
+    bool woken = true;
+
+    while (!stopping) {
+        struct pollfd wait = {.fd = inherited->wake_jobs_read, .events = POLLIN};
+        int64_t left = run_due_jobs(&jobs, woken);
+
+        woken = poll(&wait, 1, (int)left) == 1;
+        if (woken)
+            wake_clear(inherited->wake_jobs_read);
+    }
+    wire_asker_close(jobs.asker);
+    wire_close(wire);
+    db_free(jobs.db);
+    return 0;
+}
+
+/* ---- the command line */
+
+static int
+run_child(const struct service *service, const char *role)
+{
+    static struct inherited inherited;
+
+    log_open(service->rpc->name, role, config.log_level);
+    child_start(&inherited);
+    if (strcmp(role, "courier") == 0)
+        return events_courier(service, &inherited);
+    if (strcmp(role, "jobs") == 0)
+        return run_jobs(service, &inherited);
+    return run_worker(service, &inherited, role);
+}
+
+static int
+run_parent(const struct service *service, char **argv)
+{
+    struct parent_child children[] = {{"fast", (int)config.workers_fast},
+                                      {"leaf", 1},
+                                      {"courier", 1},
+                                      {"slow", service->slow_worker ? 1 : 0},
+                                      {"jobs", service->jobs == NULL ? 0 : 1},
+                                      {NULL, 0}};
+
+    return parent_run(service->rpc->name, argv, children, -1);
+}
+
+static int
+run_migrations(const struct service *service)
+{
+    struct db *owner = db_new(service->rpc->name, true);
+    bool ok = db_connect(owner) && migrate(owner, service);
+
+    db_free(owner);
+    return ok ? 0 : 1;
+}
+
+static int
+run_command(const struct service *service, int argc, char **argv)
+{
+    struct call call;
+    struct db *db = open_database(service);
+
+    call_start(&call, arena_new((size_t)config.arena_bytes_max), db, NULL, service);
+    return service->command(&call, argc, argv);
+}
+
+static int
+print_help(const struct service *service)
+{
+    printf("%s [--help | --config | --check | --migrate | --rebuild]\n\n"
+           "Without an argument it serves until SIGTERM.\n"
+           "  --config   prints the configuration in force\n"
+           "  --check    proves that schema and statements fit this program, and ends\n"
+           "  --migrate  brings the schema up to date with the owner role, and ends\n"
+           "  --rebuild  refills the projections from the other services' event logs, and ends\n\n",
+           service->rpc->name);
+    config_print();
+    return 0;
+}
+
+int
+service_main(const struct service *service, int argc, char **argv)
+{
+    const char *argument = argc > 1 ? argv[1] : "";
+
+    log_open(service->rpc->name, argument[0] == '\0' ? "parent" : argument, "info");
+    config_load();
+    log_open(service->rpc->name, argument[0] == '\0' ? "parent" : argument, config.log_level);
+    if (sodium_init() < 0)
+        fatal("libsodium could not be initialised");
+    dates_init();
+    if (argument[0] == '\0')
+        return run_parent(service, argv);
+    if (strcmp(argument, "--help") == 0)
+        return print_help(service);
+    if (strcmp(argument, "--config") == 0) {
+        config_print();
+        return 0;
+    }
+    if (strcmp(argument, "--check") == 0) {
+        db_free(open_database(service));
+        return 0;
+    }
+    if (strcmp(argument, "--migrate") == 0)
+        return run_migrations(service);
+    if (strcmp(argument, "--rebuild") == 0)
+        return events_rebuild(service);
+    if (strncmp(argument, "--role=", 7) == 0)
+        return run_child(service, argument + 7);
+    if (service->command != NULL)
+        return run_command(service, argc, argv);
+    fprintf(stderr, "%s: unknown argument %s; see --help\n", service->rpc->name, argument);
+    return EXIT_USAGE;
+}

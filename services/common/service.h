@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A service's program: parent, workers, courier, jobs. main.c is one struct and one call. */
+#ifndef ESCARCELLE_SERVICE_H
+#define ESCARCELLE_SERVICE_H
+
+#include "call.h"
+
+/* Work outside transactions: mail, PDF, schedules. Runs in the jobs child, again and again. */
+struct job {
+    const char *name;
+    /* Does at most one piece of work, in transactions of its own (job_transaction). Returns whether
+     * there was any: it is then called again at once, else after period_ms or a wake-up. */
+    bool (*run)(struct call *call);
+    int period_ms;
+};
+
+/* An embedded migration (generated from schema/NNN_verb_noun.sql). */
+struct migration {
+    const char *name, *text;
+};
+
+/* Writes one event of any stream into the audit log, in the courier's transaction. */
+typedef enum rpc_status event_recorder(struct call *call, const Wire__Event *event);
+
+struct service {
+    const struct rpc_service *rpc;
+    const struct migration *migrations; /* ended by a NULL name; the common ones come first */
+    const struct job *jobs;             /* ended by a NULL name, or NULL */
+    bool slow_worker;                   /* has methods in the slow lane */
+    event_recorder *audit;              /* of the audit consumer (accounts only), else NULL */
+    /* Extra commands: `<program> --bootstrap-admin …`; returns the exit code. NULL: none. */
+    int (*command)(struct call *call, int argc, char **argv);
+};
+
+/* `<program> [--help|--config|--check|--migrate|--rebuild|--role=…]`. Returns the exit code. */
+int service_main(const struct service *service, int argc, char **argv);
+
+/* Runs body in a transaction of its own with retry on serialization failure; commits on RPC_OK,
+ * with the events that body emitted. For jobs and commands. */
+enum rpc_status job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, void *state),
+                                void *state) RPC_CHECKED;
+#endif

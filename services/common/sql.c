@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs registered statements for handlers: one row, some rows, a page, none; tells absent, stale and wrong
+ * state apart. */
+#include "sql.h"
+
+#include "json.h"
+#include "log.h"
+#include "sql_compile.h"
+
+#include <ctype.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum rpc_status
+run(struct call *call, struct sql_statement *statement, const void *request, PGresult **result)
+{
+    *result = db_query(call->db, call->arena, &statement->compiled->statement, sql_bind(call, statement, request));
+    return *result == NULL ? db_fail(call) : RPC_OK;
+}
+
+static enum rpc_status
+decode(struct call *call, const struct sql_statement *statement, const PGresult *result, int row, void *message)
+{
+    if (sql_decode(call, statement, result, row, message))
+        return RPC_OK;
+    log_error("statement %s: a row does not fit its message", statement->name);
+    return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
+}
+
+/* "FundingCall" → "funding call". */
+static const char *
+object_words(struct arena *arena, const ProtobufCMessageDescriptor *type)
+{
+    struct buffer out;
+
+    buffer_init(&out, arena);
+    for (const char *c = type->short_name; *c != '\0'; c++) {
+        char lower = (char)tolower((unsigned char)*c);
+
+        if (isupper((unsigned char)*c) && c != type->short_name)
+            buffer_text(&out, " ");
+        buffer_append(&out, &lower, 1);
+    }
+    return out.bytes;
+}
+
+static enum rpc_status
+fail_absent(struct call *call, const struct sql_statement *statement)
+{
+    return call_fail(call, RPC_NOT_FOUND, NULL, "there is no such %s", object_words(call->arena, statement->compiled->row));
+}
+
+static enum rpc_status
+fail_state(struct call *call, const struct sql_statement *statement, const char *status)
+{
+    struct buffer from;
+
+    buffer_init(&from, call->arena);
+    for (const char *const *state = call->moves->from; *state != NULL; state++)
+        buffer_printf(&from, "%s%s", state == call->moves->from ? "" : " or ", *state);
+    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the %s is %s; only %s can become %s",
+                          object_words(call->arena, statement->compiled->row), status, from.bytes, call->moves->to);
+}
+
+/* A guarded change found no row: why? */
+static enum rpc_status
+explain_guard(struct call *call, const struct sql_statement *statement, const void *request)
+{
+    const struct sql_compiled *compiled = statement->compiled;
+    const char *id = message_text(call->arena, request, "id");
+    struct db_statement look = {.name = "explain_guard", .parameters = 1, .unnamed = true};
+    PGresult *row;
+
+    look.text = arena_printf(call->arena, "select version, %s from %s where id = $1 or $1 is null",
+                             compiled->guard_status ? "status" : "null", compiled->guard_table);
+    row = db_query(call->db, call->arena, &look, &id);
+    if (row == NULL)
+        return db_fail(call);
+    if (PQntuples(row) == 0)
+        return fail_absent(call, statement);
+    if (call->header->has_if_match && db_integer(row, 0, 0) != call->header->if_match)
+        return call_fail(call, RPC_PRECONDITION, NULL,
+                         "the object has changed since (its version is %s); read it again and repeat",
+                         db_value(row, 0, 0));
+    if (compiled->guard_status && call->moves != NULL)
+        return fail_state(call, statement, db_value(row, 0, 1));
+    return call_fail(call, RPC_CONFLICT, NULL, "the object's present state does not allow this");
+}
+
+enum rpc_status
+sql_maybe(struct call *call, struct sql_statement *statement, const void *request, void *reply, bool *found)
+{
+    PGresult *result;
+
+    TRY(run(call, statement, request, &result));
+    *found = PQntuples(result) > 0;
+    return *found ? decode(call, statement, result, 0, reply) : RPC_OK;
+}
+
+enum rpc_status
+sql_one(struct call *call, struct sql_statement *statement, const void *request, void *reply)
+{
+    bool found;
+
+    TRY(sql_maybe(call, statement, request, reply, &found));
+    if (found)
+        return RPC_OK;
+    return statement->compiled->guard_table != NULL ? explain_guard(call, statement, request)
+                                                    : fail_absent(call, statement);
+}
+
+enum rpc_status
+sql_rows(struct call *call, struct sql_statement *statement, const void *request, void *rows, size_t *count)
+{
+    PGresult *result;
+    ProtobufCMessage **messages;
+
+    TRY(run(call, statement, request, &result));
+    *count = (size_t)PQntuples(result);
+    messages = arena_array(call->arena, *count + 1, sizeof *messages);
+    for (size_t i = 0; i < *count; i++) {
+        messages[i] = message_new(call->arena, statement->compiled->row);
+        TRY(decode(call, statement, result, (int)i, messages[i]));
+    }
+    memcpy(rows, &messages, sizeof messages);
+    return RPC_OK;
+}
+
+static const char *
+page_token(struct arena *arena, const char *key)
+{
+    size_t size = sodium_base64_encoded_len(strlen(key), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+
+    return sodium_bin2base64(arena_alloc(arena, size), size, (const unsigned char *)key, strlen(key),
+                             sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+enum rpc_status
+sql_page(struct call *call, struct sql_statement *statement, const void *request, void *reply)
+{
+    const struct sql_compiled *compiled = statement->compiled;
+    const char *asked = message_text(call->arena, request, "page_size");
+    size_t size = asked == NULL ? 50 : (size_t)atoll(asked), count;
+    ProtobufCMessage **rows;
+
+    TRY(sql_rows(call, statement, request, &rows, &count));
+    if (count > size) {
+        const ProtobufCFieldDescriptor *token =
+            protobuf_c_message_descriptor_get_field_by_name(statement->reply, "next_page_token");
+
+        count = size;
+        if (!field_set_text(call->arena, reply, token,
+                            page_token(call->arena, field_text(call->arena, rows[size - 1], compiled->page_key))))
+            return RPC_INTERNAL;
+    }
+    memcpy((char *)reply + compiled->rows->offset, &rows, sizeof rows);
+    memcpy((char *)reply + compiled->rows->quantifier_offset, &count, sizeof count);
+    return RPC_OK;
+}
+
+enum rpc_status
+sql_run(struct call *call, struct sql_statement *statement, const void *request, long *affected)
+{
+    PGresult *result;
+
+    TRY(run(call, statement, request, &result));
+    if (affected != NULL)
+        *affected = strtol(PQcmdTuples(result), NULL, 10);
+    return RPC_OK;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Asking: one DEALER per broker, turn by turn over those that answer and have workers for the
+ * service. */
+#include "dates.h"
+#include "log.h"
+#include "wire_doors.h"
+#include "wire_frames.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PING_MS = 500, SILENT_MS = 1000 };
+
+struct link {
+    void *socket;
+    int64_t pinged_ms, silent_since_ms; /* 0: never, nothing unanswered */
+    char services[CONTROL_TEXT_MAX + 1]; /* of the last PONG */
+};
+
+struct wire_asker {
+    struct wire *wire;
+    struct wire_asker *next;
+    struct link links[WIRE_BROKERS_MAX];
+    size_t links_count, turn;
+};
+
+struct wire_asker *
+wire_asker_open(struct wire *wire)
+{
+    struct wire_asker *asker = calloc(1, sizeof *asker);
+    if (!asker)
+        fatal("no memory for asking");
+    asker->wire = wire;
+    asker->links_count = wire->brokers_count;
+    asker->turn = (size_t)clock_ms() % wire->brokers_count;
+    for (size_t i = 0; i < asker->links_count; i++) {
+        asker->links[i].socket = wire_socket(wire, ZMQ_DEALER);
+        wire_connect(wire, asker->links[i].socket, i, DOOR_CLIENTS);
+    }
+    asker->next = wire->askers;
+    wire->askers = asker;
+    return asker;
+}
+
+void
+wire_asker_close(struct wire_asker *asker)
+{
+    struct wire_asker **place = &asker->wire->askers;
+    while (*place != asker)
+        place = &(*place)->next;
+    *place = asker->next;
+    for (size_t i = 0; i < asker->links_count; i++)
+        zmq_close(asker->links[i].socket);
+    free(asker);
+}
+
+static void
+ping_when_due(struct link *link, int64_t now)
+{
+    uint8_t control[CONTROL_BYTES_MAX];
+    if (link->pinged_ms != 0 && now - link->pinged_ms < PING_MS)
+        return;
+    size_t length = control_encode(control, COMMAND_PING, 0, 0, NULL);
+    if (!wire_send(link->socket, control, length, NULL, 0, NULL, 0))
+        return;
+    link->pinged_ms = now;
+    if (link->silent_since_ms == 0)
+        link->silent_since_ms = now;
+}
+
+static bool
+usable(const struct link *link, int64_t now)
+{
+    int state = wire_state(link->socket);
+    if (!(state & ZMQ_POLLOUT))
+        return false;
+    bool silent = link->silent_since_ms != 0 && now - link->silent_since_ms > SILENT_MS;
+    /* An answer that waits to be read is no silence: this process was busy. */
+    return !silent || (state & ZMQ_POLLIN);
+}
+
+static bool
+offers(const struct link *link, const char *service)
+{
+    char name[CONTROL_TEXT_MAX + 1];
+    snprintf(name, sizeof name, " %s ", service);
+    return strstr(link->services, name) != NULL;
+}
+
+/* First the brokers known to have workers for the service, then any. */
+static struct link *
+choose(struct wire_asker *asker, const char *service, int64_t now)
+{
+    struct link *any = NULL;
+    for (size_t i = 0; i < asker->links_count; i++) {
+        struct link *link = &asker->links[(asker->turn + i) % asker->links_count];
+        if (!usable(link, now))
+            continue;
+        if (asker->links_count == 1 || offers(link, service))
+            return link;
+        any = any ? any : link;
+    }
+    return any;
+}
+
+bool
+wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag, int64_t remaining_ms,
+                const uint8_t *header, size_t header_bytes, const uint8_t *body, size_t body_bytes)
+{
+    static const uint8_t nothing[1];
+    uint8_t control[CONTROL_BYTES_MAX];
+    int64_t now = clock_ms();
+    if (remaining_ms <= 0 || header_bytes > WIRE_FRAME_BYTES_MAX ||
+        body_bytes > WIRE_FRAME_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < asker->links_count; i++)
+        ping_when_due(&asker->links[i], now);
+    struct link *link = choose(asker, service, now);
+    if (!link)
+        return false;
+    asker->turn = (size_t)(link - asker->links) + 1;
+    uint32_t remaining = remaining_ms > INT32_MAX ? INT32_MAX : (uint32_t)remaining_ms;
+    size_t length = control_encode(control, COMMAND_REQUEST, tag, remaining, service);
+    return wire_send(link->socket, control, length, header ? header : nothing, header_bytes, body,
+                     body_bytes);
+}
+
+size_t
+wire_asker_items(struct wire_asker *asker, zmq_pollitem_t *items, size_t items_max)
+{
+    assert(items_max >= asker->links_count);
+    for (size_t i = 0; i < asker->links_count; i++)
+        items[i] = (zmq_pollitem_t){.socket = asker->links[i].socket, .events = ZMQ_POLLIN};
+    return asker->links_count;
+}
+
+static bool
+take_reply(struct frames *frames, const struct control *control, struct arena *arena,
+           struct wire_reply *reply)
+{
+    *reply = (struct wire_reply){.tag = control->number};
+    if (control->command == COMMAND_UNAVAILABLE) {
+        log_debug("broker: %s", control->text);
+        reply->unavailable = true;
+        return true;
+    }
+    if (control->command != COMMAND_REPLY || frames->count != 3)
+        return false;
+    zmq_msg_t *header = &frames->frames[1], *body = &frames->frames[2];
+    reply->header_bytes = zmq_msg_size(header);
+    reply->body_bytes = zmq_msg_size(body);
+    reply->header = arena_memdup(arena, zmq_msg_data(header), reply->header_bytes);
+    reply->body = arena_memdup(arena, zmq_msg_data(body), reply->body_bytes);
+    return true;
+}
+
+/* Reads what is there until a reply; with arena NULL replies are dropped. */
+static bool
+receive(struct link *link, struct arena *arena, struct wire_reply *reply)
+{
+    struct frames frames;
+    struct control control;
+    bool found = false;
+    while (!found && frames_receive(link->socket, &frames)) {
+        link->silent_since_ms = 0;
+        zmq_msg_t *first = &frames.frames[0];
+        bool valid = control_decode(zmq_msg_data(first), zmq_msg_size(first), &control);
+        if (valid && control.command == COMMAND_PONG)
+            memcpy(link->services, control.text, sizeof link->services);
+        else if (valid && arena)
+            found = take_reply(&frames, &control, arena, reply);
+        frames_close(&frames);
+    }
+    return found;
+}
+
+bool
+wire_asker_receive(struct wire_asker *asker, struct arena *arena, struct wire_reply *reply)
+{
+    int64_t now = clock_ms();
+    for (size_t i = 0; i < asker->links_count; i++) {
+        ping_when_due(&asker->links[i], now);
+        if (receive(&asker->links[i], arena, reply))
+            return true;
+    }
+    return false;
+}
+
+bool
+wire_asker_connected(struct wire_asker *asker)
+{
+    int64_t now = clock_ms();
+    bool connected = false;
+    for (size_t i = 0; i < asker->links_count; i++) {
+        ping_when_due(&asker->links[i], now);
+        connected = connected || usable(&asker->links[i], now);
+    }
+    return connected;
+}
+
+void
+wire_asker_refresh(struct wire *wire)
+{
+    /* With one broker there is nothing to choose, and an idle process sleeps better. */
+    if (wire->brokers_count == 1)
+        return;
+    int64_t now = clock_ms();
+    for (struct wire_asker *asker = wire->askers; asker; asker = asker->next)
+        for (size_t i = 0; i < asker->links_count; i++) {
+            receive(&asker->links[i], NULL, NULL);
+            ping_when_due(&asker->links[i], now);
+        }
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Addresses, keys and limits of the sockets between programs and brokers. */
+#include "wire_doors.h"
+
+#include "config.h"
+#include "log.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HANDSHAKE_MS = 5000,
+    HEARTBEAT_MS = 2000,
+    HEARTBEAT_LOST_MS = 6000,
+    RECONNECT_MS = 50,
+    RECONNECT_MS_MAX = 400,
+    FRAME_OVERHEAD_BYTES = 256, /* CURVE's nonce and box, the control frame */
+};
+
+static const char *const suffixes[] = {"-clients", "-workers", "-publish", "-subscribe"};
+
+static bool
+ipc_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX])
+{
+    int length = snprintf(out, ADDRESS_BYTES_MAX, "%s%s", base, suffixes[door]);
+    return length > 0 && length <= (int)strlen("ipc://") + IPC_PATH_BYTES_MAX;
+}
+
+static bool
+tcp_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX])
+{
+    const char *colon = strrchr(base, ':');
+    char *end;
+    long port = strtol(colon + 1, &end, 10);
+    if (end == colon + 1 || *end != '\0' || port < 1 || port > 65535 - (long)door)
+        return false;
+    int length = snprintf(out, ADDRESS_BYTES_MAX, "%.*s:%ld", (int)(colon - base), base,
+                          port + (long)door);
+    return length > 0 && length < ADDRESS_BYTES_MAX;
+}
+
+bool
+door_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX])
+{
+    if (strncmp(base, "ipc://", 6) == 0 && base[6] != '\0')
+        return ipc_address(base, door, out);
+    if (strncmp(base, "tcp://", 6) == 0)
+        return tcp_address(base, door, out);
+    return false;
+}
+
+static void
+read_key(const char *program, const char *kind, char out[KEY_TEXT_BYTES])
+{
+    char path[PATH_MAX];
+    uint8_t key[32];
+    snprintf(path, sizeof path, "%s/%s.%s", config.keys_dir, program, kind);
+    const char *text = config_secret("ESCARCELLE_KEYS_DIR", path);
+    if (strlen(text) != KEY_TEXT_BYTES - 1 || !zmq_z85_decode(key, text))
+        fatal("%s holds no CURVE key", path);
+    memcpy(out, text, KEY_TEXT_BYTES);
+}
+
+void
+key_read_public(const char *program, char out[KEY_TEXT_BYTES])
+{
+    read_key(program, "public", out);
+}
+
+void
+key_read_pair(const char *program, struct key_pair *keys)
+{
+    read_key(program, "public", keys->public_key);
+    read_key(program, "secret", keys->secret_key);
+}
+
+static void
+set_number(void *socket, int option, int value)
+{
+    int failed = zmq_setsockopt(socket, option, &value, sizeof value);
+    assert(!failed);
+}
+
+void
+door_limit(void *socket, const char *address)
+{
+    int64_t message_bytes_max = WIRE_FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES;
+    int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max,
+                                sizeof message_bytes_max);
+    assert(!failed);
+    set_number(socket, ZMQ_LINGER, 0);
+    set_number(socket, ZMQ_SNDHWM, DOOR_MESSAGES_MAX);
+    set_number(socket, ZMQ_RCVHWM, DOOR_MESSAGES_MAX);
+    set_number(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    set_number(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    /* On one host the kernel says at once that a peer is gone; pings would only keep it awake. */
+    if (strncmp(address, "tcp://", 6) != 0)
+        return;
+    set_number(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    set_number(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_LOST_MS);
+    set_number(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_LOST_MS);
+}
