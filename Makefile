@@ -25,8 +25,6 @@ PACKAGES := $(filter-out options,$(patsubst proto/%.proto,%,$(wildcard proto/*.p
 PROGRAMS := $(patsubst services/%/main.c,%,$(wildcard services/*/main.c)) \
             $(patsubst %/main.c,%,$(wildcard gateway/main.c))
 SERVICES := $(filter $(PACKAGES),$(PROGRAMS))
-# Contracts that declare an rpc service: these have a generated <service>.rpc.[ch].
-CONTRACTS := $(patsubst proto/%.proto,%,$(shell grep -lE '^service ' $(wildcard proto/*.proto)))
 
 folder = $(if $(filter gateway,$(1)),gateway,services/$(1))
 sources = $(wildcard $(call folder,$(1))/*.c)
@@ -43,6 +41,8 @@ $(foreach service,$(SERVICES),$(eval extra_$(service) := \
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(BIN)/unit/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
+BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BIN)/bench/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BIN)/fuzz/%)
 
 # ── Flags ────────────────────────────────────────────────────────────────────────────────────────
@@ -73,13 +73,15 @@ COMPILE = $(CC) $(CPPFLAGS) $(STANDARD) $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(STANDARD) $(STRICT) $(CFLAGS_$(MODE)) $(CFLAGS) $(LDFLAGS)
 
 # ── Goals ────────────────────────────────────────────────────────────────────────────────────────
-.PHONY: all unit fuzz fuzz-programs generate lint tidy cppcheck format format-check clean help FORCE
+.PHONY: all unit bench fuzz fuzz-programs generate lint tidy cppcheck format format-check clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: generate $(PROGRAMS:%=$(BIN)/%) ## every program, into build/<mode>/bin
 
 unit: $(UNIT_PROGRAMS) ## the unit tests, into build/<mode>/bin/unit
+
+bench: $(BENCH_PROGRAMS) ## the measuring programs, into build/<mode>/bin/bench
 
 fuzz: ## the fuzz programs (clang), into build/fuzz/bin/fuzz
 	$(MAKE) MODE=fuzz CC=clang BUILD=build/fuzz fuzz-programs
@@ -116,13 +118,26 @@ endef
 $(foreach program,$(PROGRAMS),$(eval $(call program_rules,$(program))))
 
 # A test of services/<program>/<module>.c or gateway/<module>.c is called test_<module>.c (fuzz_…):
-# it is linked with that folder's objects, of which the linker takes only what it needs.
+# it is linked with that folder's objects, of which the linker takes only what it needs. Who else
+# needs a folder says so: uses_<name> := <folders>. Other files of tests/unit are shared by tests.
+uses_render_samples := invoicing notifications
+uses_invoice_samples := invoicing
+uses_mail_samples := notifications
+
 module = $(patsubst test_%,%,$(patsubst fuzz_%,%,$(1)))
-owners = $(filter-out common,$(patsubst services/%/,%,$(dir \
+owners = $(sort $(uses_$(1)) $(filter-out common,$(patsubst services/%/,%,$(dir \
     $(wildcard services/*/$(call module,$(1)).c)))) \
-    $(if $(wildcard gateway/$(call module,$(1)).c),gateway)
-ALL_OWNERS := $(sort $(foreach test,$(notdir $(basename $(UNIT_SOURCES) $(FUZZ_SOURCES))), \
-    $(call owners,$(test))))
+    $(if $(wildcard gateway/$(call module,$(1)).c),gateway))
+TESTS := $(notdir $(basename $(UNIT_SOURCES) $(FUZZ_SOURCES) $(BENCH_SOURCES)))
+ALL_OWNERS := $(sort $(foreach test,$(TESTS),$(call owners,$(test))))
+
+SAMPLES := $(BUILD)/libsamples.a
+SAMPLE_SOURCES := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+$(foreach sample,$(notdir $(basename $(SAMPLE_SOURCES))),$(eval \
+    $(OBJ)/tests/unit/$(sample).o: CPPFLAGS += $(uses_$(sample):%=-Iservices/%)))
+$(SAMPLES): $(call objects,$(SAMPLE_SOURCES))
+	@rm -f $@
+	$(QUIET)$(AR) rcs $@ $^
 
 define library_rules
 $(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(call sources,$(1)))) $(extra_$(1))
@@ -131,16 +146,18 @@ $(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(call sources,$(1)))) 
 endef
 $(foreach owner,$(ALL_OWNERS),$(eval $(call library_rules,$(owner))))
 
-# $(1) name, $(2) unit or fuzz, $(3) further linker flags
+# $(1) name, $(2) its folder in tests/, $(3) further linker flags
 define test_rules
-$(OBJ)/tests/$(2)/$(1).o: CPPFLAGS += $(foreach owner,$(call owners,$(1)),-I$(call folder,$(owner)))
-$(BIN)/$(2)/$(1): $(OBJ)/tests/$(2)/$(1).o $(foreach owner,$(call owners,$(1)),$(BUILD)/lib$(owner).a) \
-                  $(LIBRARY) | $(BIN)/$(2)/
+$(OBJ)/tests/$(2)/$(1).o: CPPFLAGS += -Itests/unit $(foreach owner,$(call owners,$(1)),-I$(call folder,$(owner)))
+$(BIN)/$(2)/$(1): $(OBJ)/tests/$(2)/$(1).o $(SAMPLES) \
+                  $(foreach owner,$(call owners,$(1)),$(BUILD)/lib$(owner).a) $(LIBRARY) | $(BIN)/$(2)/
 	$$(call say,LINK,$$@)
 	$$(QUIET)$$(CC) $$(CFLAGS_$(MODE)) $$(CFLAGS) -o $$@ $$^ $(3) $$(LDFLAGS) $$(LIBS)
 endef
-$(foreach test,$(notdir $(basename $(UNIT_SOURCES))),$(eval $(call test_rules,$(test),unit,-lcmocka)))
-$(foreach test,$(notdir $(basename $(FUZZ_SOURCES))),$(eval $(call test_rules,$(test),fuzz,-fsanitize=fuzzer)))
+test_programs = $(foreach test,$(notdir $(basename $(1))),$(eval $(call test_rules,$(test),$(2),$(3))))
+$(call test_programs,$(UNIT_SOURCES),unit,-lcmocka)
+$(call test_programs,$(FUZZ_SOURCES),fuzz,-fsanitize=fuzzer)
+$(call test_programs,$(BENCH_SOURCES),bench)
 
 # ── Objects ──────────────────────────────────────────────────────────────────────────────────────
 $(OBJ)/%.o: %.c $(BUILD)/.flags | $(GEN)/.generated
@@ -163,14 +180,14 @@ $(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
-$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/:
+$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/ $(BIN)/bench/:
 	@mkdir -p $@
 
 # ── Generated code ───────────────────────────────────────────────────────────────────────────────
 # One stamp for all of it. It is written beside and only what changed is moved into place, so that
 # a comment in a contract does not build everything anew.
 NEW := $(BUILD)/gen.new
-GENERATORS := scripts/protoc-gen-rpc $(wildcard scripts/protoc_gen_rpc/*.py scripts/templates/*) \
+GENERATORS := scripts/protoc-gen-rpc $(wildcard scripts/lib/contract.py) \
               scripts/strip-options scripts/embed
 
 $(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*/schema/*.sql) \
@@ -199,7 +216,7 @@ $(GEN)/%.h: $(GEN)/.generated
 
 # ── Checks ───────────────────────────────────────────────────────────────────────────────────────
 LINTED := $(wildcard services/*/*.c gateway/*.c)
-LAID_OUT := $(wildcard services/*/*.[ch] gateway/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch])
+LAID_OUT := $(wildcard services/*/*.[ch] gateway/*.[ch] tests/*/*.[ch])
 
 tidy: $(GEN)/.generated ## clang-tidy
 	@printf '%s\n' $(LINTED) | xargs -P 2 -n 4 clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option \

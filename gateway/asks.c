@@ -4,7 +4,7 @@
 #include "asks.h"
 
 #include "dates.h"
-#include "limits.h"
+#include "bounds.h"
 #include "log.h"
 
 #include <assert.h>

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct MHD_Connection;
+struct answer;
 
 enum { REPLY_HEADERS_MAX = 24 };
 
@@ -24,6 +25,9 @@ enum exchange_stage {
     EXCHANGE_ASKING,   /* suspended: the service works */
     EXCHANGE_ANSWERED  /* `reply` is complete */
 };
+
+/* What accounts says of the token. */
+enum token_verdict { TOKEN_UNCHECKED, TOKEN_GOOD, TOKEN_BAD };
 
 struct reply_header {
     const char *name, *value;
@@ -54,10 +58,11 @@ struct exchange {
     const struct http_route *route; /* NULL: a page, or refused before */
     const char *page;               /* name for the metrics when there is no route */
 
+    enum token_verdict verdict;
     Wire__Caller caller;
     struct exchange *next_waiting; /* for the same token check */
     bool refused;                  /* 403 for sure: the service is told, so that it audits */
-    bool counted;                  /* in limits.in_flight */
+    bool counted;                  /* in bounds.in_flight */
 
     struct buffer body;
     const void *chunk; /* of the body, being appended */
@@ -65,6 +70,7 @@ struct exchange {
     bool oversize;
 
     bool dry_run;
+    const struct answer *answer; /* being turned into the reply */
     struct reply reply;
 };
 

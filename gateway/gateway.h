@@ -3,7 +3,7 @@
 #ifndef ESCARCELLE_GATEWAY_H
 #define ESCARCELLE_GATEWAY_H
 
-#include "limits.h"
+#include "bounds.h"
 #include "parent.h"
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@ struct gateway {
     struct metrics *metrics;
     struct pages *pages;
     struct cors *cors;
-    struct limits limits;
+    struct bounds bounds;
     struct inherited inherited;
     const char *metrics_token; /* NULL: /metrics is open */
     bool draining;

@@ -2,7 +2,7 @@
  * Reads header values. It must not know the exchange they came with. */
 #include "headers.h"
 
-#include "limits.h"
+#include "bounds.h"
 
 #include <stdlib.h>
 #include <string.h>

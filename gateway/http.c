@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -171,7 +172,7 @@ request_completed(void *context, struct MHD_Connection *mhd, void **exchange_con
     assert(exchange->stage != EXCHANGE_CHECKING && exchange->stage != EXCHANGE_ASKING);
     metrics_count(http->gateway->metrics, exchange);
     if (exchange->counted)
-        limits_leave(&http->gateway->limits);
+        bounds_leave(&http->gateway->bounds);
     enter_phase(connection_of(mhd), PHASE_HEADER);
     http->exchanges--;
     give_arena(http, exchange->arena);
@@ -205,7 +206,7 @@ http_resume(struct exchange *exchange)
 static const struct reply_header common_headers[] = {
     {MHD_HTTP_HEADER_X_CONTENT_TYPE_OPTIONS, "nosniff"},
     {MHD_HTTP_HEADER_X_FRAME_OPTIONS, "DENY"},
-    {MHD_HTTP_HEADER_REFERRER_POLICY, "no-referrer"},
+    {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
@@ -380,7 +381,7 @@ start_daemon(struct http *http, int listen)
     }
     return MHD_start_daemon(
         flags, 0, NULL, NULL, handle_request, http, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_LISTEN_SOCKET, listen, MHD_OPTION_CONNECTION_LIMIT, limits_connections(),
+        MHD_OPTION_LISTEN_SOCKET, listen, MHD_OPTION_CONNECTION_LIMIT, bounds_connections(),
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BUFFER_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,

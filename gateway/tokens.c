@@ -15,19 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_BYTES = crypto_hash_sha256_BYTES, CALLER_BYTES_MAX = 1024 };
+enum { HASH_BYTES = crypto_hash_sha256_BYTES, CALLER_BYTES_MAX = 512 };
 
 /* What accounts said of a token: a packed wire.Caller, nothing when the token is not good. */
 struct entry {
     uint8_t hash[HASH_BYTES];
+    uint64_t era;
     int64_t until_ms;
     size_t caller_bytes;
     uint8_t caller[CALLER_BYTES_MAX];
     struct check *check; /* under way for this hash */
 };
 
-/* One question, and the exchanges that wait for its answer; in the memory of the first of them, which
- * goes on last. */
+/* One question, and the exchanges that wait for its answer. It lies in the memory of the one that asked,
+ * which goes on in the same turn as the others. */
 struct check {
     struct tokens *tokens;
     uint8_t hash[HASH_BYTES];
@@ -37,7 +38,7 @@ struct check {
 
 struct tokens {
     struct gateway *gateway;
-    uint64_t era; /* counts tokens_forget */
+    uint64_t era; /* what is of another one is forgotten */
     struct entry entries[TOKENS_CACHED_MAX];
 };
 
@@ -48,6 +49,7 @@ tokens_new(struct gateway *gateway)
     if (tokens == NULL)
         fatal("no memory for the tokens");
     tokens->gateway = gateway;
+    tokens->era = 1;
     return tokens;
 }
 
@@ -61,8 +63,6 @@ void
 tokens_forget(struct tokens *tokens)
 {
     tokens->era++;
-    for (size_t i = 0; i < TOKENS_CACHED_MAX; i++)
-        tokens->entries[i].until_ms = 0;
 }
 
 static struct entry *
@@ -73,16 +73,16 @@ entry_of(struct tokens *tokens, const uint8_t hash[HASH_BYTES])
     return &tokens->entries[place % TOKENS_CACHED_MAX];
 }
 
+/* What the exchange learns: no bytes, no caller. */
 static void
-know_caller(struct exchange *exchange, const uint8_t *bytes, size_t count)
+tell(struct exchange *exchange, const uint8_t *bytes, size_t count)
 {
-    Wire__Caller *caller = wire__caller__unpack(arena_allocator(exchange->arena), count, bytes);
-    if (count == 0 || caller == NULL) {
-        request_reject(exchange);
-        return;
-    }
-    exchange->caller = *caller;
-    request_admit(exchange);
+    Wire__Caller *caller = NULL;
+    if (count > 0)
+        caller = wire__caller__unpack(arena_allocator(exchange->arena), count, bytes);
+    exchange->verdict = caller == NULL ? TOKEN_BAD : TOKEN_GOOD;
+    if (caller != NULL)
+        exchange->caller = *caller;
 }
 
 /* ---- the answer */
@@ -97,6 +97,7 @@ remember(struct check *check, const uint8_t *caller, size_t caller_bytes)
     memcpy(entry->hash, check->hash, HASH_BYTES);
     memcpy(entry->caller, caller, caller_bytes);
     entry->caller_bytes = caller_bytes;
+    entry->era = check->era;
     entry->until_ms = clock_ms() + TOKEN_CACHE_MS;
 }
 
@@ -138,9 +139,8 @@ token_checked(void *owner, const struct answer *answer)
     while (exchange != NULL) {
         struct exchange *next = exchange->next_waiting;
         if (known)
-            know_caller(exchange, caller, caller_bytes);
-        else
-            request_defer(exchange);
+            tell(exchange, caller, caller_bytes);
+        exchange_run(exchange, request_judge);
         http_resume(exchange);
         exchange = next;
     }
@@ -186,11 +186,8 @@ static void
 await_check(struct exchange *exchange, struct check *check)
 {
     exchange->stage = EXCHANGE_CHECKING;
-    exchange->next_waiting = NULL;
-    struct exchange **end = &check->waiting;
-    while (*end != NULL)
-        end = &(*end)->next_waiting;
-    *end = exchange;
+    exchange->next_waiting = check->waiting;
+    check->waiting = exchange;
     http_suspend(exchange);
 }
 
@@ -201,8 +198,9 @@ tokens_check(struct tokens *tokens, struct exchange *exchange, const char *token
     crypto_hash_sha256(hash, (const uint8_t *)token, strlen(token));
     struct entry *entry = entry_of(tokens, hash);
     bool same = memcmp(entry->hash, hash, HASH_BYTES) == 0;
-    if (same && entry->until_ms > clock_ms()) {
-        know_caller(exchange, entry->caller, entry->caller_bytes);
+    if (same && entry->era == tokens->era && entry->until_ms > clock_ms()) {
+        tell(exchange, entry->caller, entry->caller_bytes);
+        request_judge(exchange);
         return;
     }
     if (entry->check != NULL && memcmp(entry->check->hash, hash, HASH_BYTES) == 0 &&
@@ -215,7 +213,7 @@ tokens_check(struct tokens *tokens, struct exchange *exchange, const char *token
     check->era = tokens->era;
     memcpy(check->hash, hash, HASH_BYTES);
     if (!ask(tokens, exchange, check)) {
-        request_defer(exchange);
+        request_judge(exchange);
         return;
     }
     if (entry->check == NULL)

@@ -6,6 +6,7 @@ needs no way to the state folder: it is given the data folder as an open descrip
 """
 import os
 import pathlib
+import pwd
 import shutil
 import signal
 import subprocess
@@ -82,6 +83,8 @@ class Cluster:
         self.own(self.data)
         password = self.stack.secret(f"{SUPERUSER}.password")
         reader, writer = os.pipe()
+        if server_user():
+            os.fchown(reader, pwd.getpwnam(server_user()).pw_uid, -1)
         os.write(writer, password.encode() + b"\n")
         os.close(writer)
         try:

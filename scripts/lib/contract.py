@@ -11,6 +11,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 INTEGER_TYPES = {3, 4, 5, 13}
 FIELD_OPTIONS = ("required", "format", "min", "max", "max_items", "min_items", "personal", "ref", "only", "hidden",
                  "secret", "example", "computed")
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+MONEY_MAX = 10**15
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
@@ -48,6 +50,18 @@ def field_kind(field):
     if field.proto.type == descriptor_pb2.FieldDescriptorProto.TYPE_BYTES:
         return "bytes"
     return "integer" if field.proto.type in INTEGER_TYPES else "string"
+
+
+def bounds(field):
+    """min and max of a field: of the value for integers, of the characters for strings."""
+    format_ = field.options["format"]
+    low, high = field.options["min"], field.options["max"]
+    if field_kind(field) == "integer":
+        preset = {"MONEY": (-MONEY_MAX, MONEY_MAX), "RATE": (0, 10000)}.get(format_, (INT_MIN, INT_MAX))
+    else:
+        preset = {"TEXT": (1, 5000), "PASSWORD": (12, 200), "EMAIL": (3, 254), "URL": (1, 500),
+                  "PAGE_TOKEN": (1, 200), "PATH": (1, 2000)}.get(format_, (1, 200))
+    return (preset[0] if low is None else low, preset[1] if high is None else high)
 
 
 class Field:

@@ -69,12 +69,13 @@ class Stack:
     def claim(self):
         """Makes the folders and holds the stack's lock until this process ends."""
         self.state.mkdir(parents=True, exist_ok=True)
-        self.lock = open(self.state / "lock", "w", encoding="utf-8")
+        lock = open(self.state / "lock", "w", encoding="utf-8")
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Failed(f"a stack already runs in {self.state}; stop it with: "
                          f"./scripts/stop --state {self.state}") from None
+        self.lock = lock
         for folder in (self.secrets, self.keys, self.tls, self.maildir, self.audit):
             folder.mkdir(mode=0o700, exist_ok=True)
         self.make_sockets()
@@ -89,6 +90,7 @@ class Stack:
         (self.sockets / "broker").mkdir(mode=0o700)
 
     def release(self):
+        """Removes what lies outside the state folder."""
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def ports(self, wanted):

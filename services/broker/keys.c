@@ -41,21 +41,6 @@ write_key(const char *path, const char *key, mode_t mode)
 }
 
 static bool
-read_secret(const char *path, char key[KEY_TEXT_BYTES])
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return complain(path);
-    ssize_t length = read(file, key, KEY_TEXT_BYTES - 1);
-    close(file);
-    key[KEY_TEXT_BYTES - 1] = '\0';
-    if (length == KEY_TEXT_BYTES - 1)
-        return true;
-    errno = EINVAL;
-    return complain(path);
-}
-
-static bool
 create_pair(const char *folder, const char *program)
 {
     struct key_pair keys;
@@ -66,9 +51,8 @@ create_pair(const char *folder, const char *program)
     if (access(public_path, F_OK) == 0)
         return true;
     if (access(secret_path, F_OK) == 0) {
-        if (!read_secret(secret_path, keys.secret_key))
-            return false;
-        if (zmq_curve_public(keys.public_key, keys.secret_key) != 0)
+        if (!key_read_file(secret_path, keys.secret_key) ||
+            zmq_curve_public(keys.public_key, keys.secret_key) != 0)
             return complain(secret_path);
     } else {
         if (zmq_curve_keypair(keys.public_key, keys.secret_key) != 0)

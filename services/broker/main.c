@@ -53,7 +53,6 @@ open_door(void *context, enum door door, int type, const struct key_pair *keys)
     set_number(socket, ZMQ_CURVE_SERVER, 1);
     zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEY_TEXT_BYTES - 1);
     zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, ZAP_DOMAIN, strlen(ZAP_DOMAIN));
-    set_number(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1);
     if (type == ZMQ_ROUTER)
         set_number(socket, ZMQ_ROUTER_MANDATORY, 1);
     if (type == ZMQ_SUB)
@@ -82,6 +81,7 @@ open_broker(struct broker *broker)
         broker->doors[i] = open_door(broker->context, (enum door)i, types[i], &keys);
     broker->requests = requests_open(broker->doors[DOOR_CLIENTS], broker->doors[DOOR_WORKERS],
                                      &broker->refusals);
+    memset(&keys, 0, sizeof keys);
 }
 
 static void
@@ -128,13 +128,8 @@ run_child(void)
     child_start(&inherited);
     open_broker(&broker);
     log_info("listening on %s", config.bind);
-    int64_t tick_ms = 0;
-    while (!stopping) {
-        int64_t now = clock_ms();
-        if (now >= tick_ms)
-            tick_ms = now + requests_tick(broker.requests);
-        turn(&broker, (long)(tick_ms - now));
-    }
+    while (!stopping)
+        turn(&broker, requests_tick(broker.requests));
     requests_stop(broker.requests);
     int64_t end_ms = clock_ms() + STOP_MS;
     while (requests_busy(broker.requests) && clock_ms() < end_ms)

@@ -28,6 +28,7 @@ struct requests {
     void *clients_socket, *workers_socket;
     struct refusals *refusals;
     bool stopping;
+    int64_t due_ms;                  /* of the next tick */
     int64_t served_ms[SERVED_COUNT]; /* when a name last had a worker */
     struct workers workers;
     struct queues queues;
@@ -185,6 +186,8 @@ enqueue(struct requests *requests, struct frames *frames, const struct control *
         answer_unavailable(requests, client, control->number, "too many requests wait");
     else
         dispatch(requests, served);
+    if (requests->queues.count > 0 && requests->due_ms > now + TICK_BUSY_MS)
+        requests->due_ms = now + TICK_BUSY_MS;
 }
 
 /* RFC 8: whether anybody serves the name in the body. */
@@ -410,10 +413,9 @@ watch(struct requests *requests, struct worker *worker, int64_t now)
         drop_worker(requests, worker, "not reachable");
 }
 
-long
-requests_tick(struct requests *requests)
+static void
+tick(struct requests *requests, int64_t now)
 {
-    int64_t now = clock_ms();
     struct workers *workers = &requests->workers;
     for (size_t i = 0; i < workers->end; i++)
         if (workers->slots[i].registered)
@@ -423,7 +425,17 @@ requests_tick(struct requests *requests)
             requests->served_ms[i] = now;
         expire(requests, i, now);
     }
-    return requests->queues.count > 0 ? TICK_BUSY_MS : TICK_IDLE_MS;
+}
+
+long
+requests_tick(struct requests *requests)
+{
+    int64_t now = clock_ms();
+    if (now >= requests->due_ms) {
+        tick(requests, now);
+        requests->due_ms = now + (requests->queues.count > 0 ? TICK_BUSY_MS : TICK_IDLE_MS);
+    }
+    return (long)(requests->due_ms - now);
 }
 
 void
@@ -434,7 +446,7 @@ requests_stop(struct requests *requests)
     for (size_t i = 0; i < workers->end; i++)
         if (workers->slots[i].registered && workers->slots[i].pending_count == 0)
             send_away(requests, &workers->slots[i]);
-    requests_tick(requests);
+    tick(requests, clock_ms());
 }
 
 bool

@@ -16,8 +16,8 @@ void requests_close(struct requests *requests);
 /* Handle what has arrived on one of the sockets, a bounded number of messages a turn. */
 void requests_from_clients(struct requests *requests);
 void requests_from_workers(struct requests *requests);
-/* Answers what has waited too long, drops workers that are gone. Returns in how many milliseconds to
- * call it again. */
+/* When due, answers what has waited too long and drops workers that are gone. Call it every turn;
+ * returns in how many milliseconds it is due again. */
 long requests_tick(struct requests *requests);
 
 /* No new work from now on: what waits is answered unavailable, workers without work are sent away. */

@@ -10,10 +10,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 
-/* With ARENA_MALLOC_EACH no chunk has room for a second allocation and none outlives a reset, so that
- * AddressSanitizer sees every overflow and every use after the reset. */
+/* With ARENA_MALLOC_EACH no chunk has room for a second allocation and none outlives a reset, so
+ * that AddressSanitizer sees every overflow and every use after the reset. */
 #ifdef ARENA_MALLOC_EACH
 enum { CHUNK_BYTES = 0, KEPT_BYTES_MAX = 0 };
 #else

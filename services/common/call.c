@@ -48,7 +48,7 @@ call_restart(struct call *call)
     wire__problem__init(&call->problem);
     wire__reply_header__init(&call->reply_header);
     call->status = RPC_OK;
-    call->emitted = NULL;
+    call->emitted = call->refusal = NULL;
     call->emitted_end = &call->emitted;
     call->emitted_none = call->wake_jobs = false;
 }
@@ -141,14 +141,24 @@ call_violations(struct call *call)
                           call->problem.n_errors);
 }
 
-/* A name given covers what lies within it: "address" covers "address.city". */
+/* Whether `inner` is `outer` or lies within it: "address.city" lies within "address". */
+static bool
+lies_within(const char *inner, const char *outer)
+{
+    size_t length = strlen(outer);
+
+    return strncmp(inner, outer, length) == 0 && (inner[length] == '\0' || inner[length] == '.');
+}
+
+/* A name given covers what lies within it ("address": null clears "address.city"), and touches what
+ * it lies within ("commission.rate_bp" changes the column "commission"). */
 bool
 call_present(const struct call *call, const char *field)
 {
     for (size_t i = 0; i < call->header->n_present; i++) {
-        size_t length = strlen(call->header->present[i]);
+        const char *given = call->header->present[i];
 
-        if (strncmp(field, call->header->present[i], length) == 0 && (field[length] == '\0' || field[length] == '.'))
+        if (lies_within(field, given) || lies_within(given, field))
             return true;
     }
     return false;
@@ -177,6 +187,12 @@ call_emit(struct call *call, const struct event_type *type, const ProtobufCMessa
     *call->emitted_end = emitted;
     call->emitted_end = &emitted->next;
     return RPC_OK;
+}
+
+void
+call_emit_refusal(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
+{
+    call->refusal = events_emitted(call, type, event);
 }
 
 /* ---- questions */

@@ -28,6 +28,7 @@ struct call {
     Wire__Problem problem;
     Wire__ReplyHeader reply_header;
     struct emitted *emitted, **emitted_end; /* queued events, written with the commit */
+    struct emitted *refusal;         /* stored by itself when the call is refused */
     bool emitted_none;               /* emit_none was called */
     bool wake_jobs;                  /* call_wake_jobs was called */
 };
@@ -64,6 +65,9 @@ void call_wake_jobs(struct call *call);
 
 /* Queues an event; the generated emit_… functions call it with a typed message. */
 enum rpc_status call_emit(struct call *call, const struct event_type *type, const ProtobufCMessage *event);
+
+/* An event that is stored in a transaction of its own if the call is refused, and dropped if not. */
+void call_emit_refusal(struct call *call, const struct event_type *type, const ProtobufCMessage *event);
 
 /* A message's field by dotted path, rendered as text (enums as their lower-case word); NULL if absent. */
 const char *message_text(struct arena *arena, const ProtobufCMessage *message, const char *path);

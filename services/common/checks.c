@@ -284,8 +284,7 @@ vat_key_of_siren(const char *siren)
 static bool
 check_french_vat_number(const char *text)
 {
-    if (strlen(text) != 13 || !all(text + 2, 2, is_capital_or_digit) ||
-        !all(text + 4, 9, is_digit))
+    if (strlen(text) != 13 || !all(text + 2, 2, is_capital_or_digit) || !all(text + 4, 9, is_digit))
         return false;
     if (!all(text + 2, 2, is_digit))
         return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads the environment into the one configuration and prints it; knows the table, not the meanings. */
+ * Reads the environment into the one configuration and prints it; knows keys, not meanings. */
 #include "config.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static const struct entry entries[] = {
 
 static const size_t entries_count = sizeof entries / sizeof *entries;
 static const char prefix[] = "ESCARCELLE_";
-static const char inherited_prefix[] = "ESCARCELLE_INHERIT_"; /* from parent to child, see parent.c */
+static const char inherited_prefix[] = "ESCARCELLE_INHERIT_"; /* see parent.c */
 
 struct config config;
 

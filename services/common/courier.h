@@ -17,6 +17,7 @@ enum {
     PUBLISH_BYTES_MAX = 256 << 10, /* events of one publication, about */
     LIST_EVENTS_TIMEOUT_MS = 5000,
     SUSPECT_MS = 10000, /* how long an event that killed the courier is looked for before others go on */
+    WAIT_ALARM_MS = 60000,
     ALARM_MS = 10000
 };
 
@@ -33,7 +34,8 @@ struct courier {
     struct arena *arena;      /* of one turn of the loop */
     struct arena *call_arena; /* of one transaction */
     struct wire *wire;
-    struct wire_asker *asker;
+    struct wire_asker *asker;      /* for ListEvents, answered while the loop goes on */
+    struct wire_asker *call_asker; /* for references, which a reaction waits for */
     struct wire_publisher *publisher;
     struct wire_subscriber *subscriber;
 
@@ -49,7 +51,8 @@ struct courier {
     uint64_t last_tag;
     int64_t alarm_at;
 
-    char suspect[64];       /* what killed the courier before: it goes first, alone */
+    char handling[64];      /* producer:sequence of the event being handled */
+    char suspect[64];       /* the one that was being handled when the courier died before */
     uint32_t suspect_count;
     int64_t suspect_until;
 };

@@ -14,8 +14,8 @@ enum { SECONDS_PER_DAY = 86400, SUMMER_OFFSET_S = 7200 };
 
 static const time_t summer_instant = 1782864000; /* 2026-07-01T00:00:00Z */
 
-static const char *const months_fr[] = {"janvier", "février", "mars",      "avril",
-                                        "mai",     "juin",    "juillet",   "août",
+static const char *const months_fr[] = {"janvier",   "février", "mars",     "avril",
+                                        "mai",       "juin",    "juillet",  "août",
                                         "septembre", "octobre", "novembre", "décembre"};
 static const char *const months_en[] = {"January",   "February", "March",    "April",
                                         "May",       "June",     "July",     "August",
@@ -93,6 +93,7 @@ date_of_instant(const char *instant, char out[11])
     utc.tm_min = digits(instant + 14, 2);
     utc.tm_sec = digits(instant + 17, 2);
     seconds = timegm(&utc);
+    /* after the seconds and their decimals */
     zone = instant + 19 + strspn(instant + 19, ".0123456789");
     if (*zone != 'Z') {
         int offset = (digits(zone + 1, 2) * 60 + digits(zone + 4, 2)) * 60;

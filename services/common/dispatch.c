@@ -12,6 +12,7 @@
 #include "validate.h"
 
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ATTEMPTS_MAX = 4 };
@@ -325,22 +326,24 @@ handle(struct passage *passage)
 
 /* ---- afterwards */
 
-/* A refusal is audited in a transaction of its own: the refused one left nothing. */
 static void
-record_refusal(struct passage *passage)
+note_forbidden(struct call *call)
 {
-    struct call *call = &passage->call;
     Common__AccessRefused event = COMMON__ACCESS_REFUSED__INIT;
 
-    if (call->method == NULL || !db_ready(call->db))
-        return;
-    call->emitted = NULL;
-    call->emitted_end = &call->emitted;
     event.method = (char *)call->method->name;
     event.path = call->header->path;
-    db_begin(call->db, false);
-    if (call_emit(call, events_find("common.AccessRefused"), &event.base) != RPC_OK)
+    call_emit_refusal(call, events_find("common.AccessRefused"), &event.base);
+}
+
+/* A refusal is recorded in a transaction of its own: the refused one left nothing. */
+static void
+record_refusal(struct call *call)
+{
+    call->emitted = call->refusal;
+    if (call->refusal == NULL || !db_ready(call->db))
         return;
+    db_begin(call->db, false);
     events_store(call);
     if (!db_commit(call->db))
         log_error("a refusal could not be recorded: %s", db_error(call->db)->message);
@@ -370,10 +373,10 @@ serve(struct passage *passage)
         return;
     atomic_fetch_add(&counters->failed, status == RPC_INTERNAL);
     pack_reply(passage, status);
-    if (status == RPC_FORBIDDEN) {
-        record_refusal(passage);
-        wake_others(passage);
-    }
+    if (status == RPC_FORBIDDEN && passage->call.method != NULL)
+        note_forbidden(&passage->call);
+    record_refusal(&passage->call);
+    wake_others(passage);
 }
 
 struct dispatched

@@ -24,6 +24,7 @@ stream_start(struct stream *stream, const struct place *cursor)
     stream->attempts = stream->retries = 0;
     stream->retry_at = stream->singly_until = stream->waiting_since = 0;
     stream->closed_end = 0;
+    stream->stopped = NULL;
     stream->known = false;
     if (stream->head < cursor->sequence)
         stream->head = cursor->sequence;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The part of a value's name after its enum's: "CLIENT_STATUS_PENDING" of ClientStatus → "PENDING". */
+/* A value's name without its enum's: "CLIENT_STATUS_PENDING" of ClientStatus → "PENDING". */
 static const char *
 name_without_prefix(const ProtobufCEnumDescriptor *type, const char *name)
 {
@@ -189,8 +189,8 @@ value_read(struct arena *arena, const ProtobufCFieldDescriptor *field, const cha
 }
 
 bool
-field_set_text(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-               const char *text)
+field_set_text(struct arena *arena, ProtobufCMessage *message,
+               const ProtobufCFieldDescriptor *field, const char *text)
 {
     union field_value value = {0};
     return value_read(arena, field, text, &value) && field_add(arena, message, field, value);
@@ -212,7 +212,8 @@ bytea_text(struct arena *arena, ProtobufCBinaryData bytes)
 }
 
 const char *
-field_text(struct arena *arena, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+field_text(struct arena *arena, const ProtobufCMessage *message,
+           const ProtobufCFieldDescriptor *field)
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED || !field_is_set(message, field))
         return NULL;
@@ -239,10 +240,7 @@ static bool
 matches(const char *text, const char *shape)
 {
     for (; *shape != '\0'; text++, shape++) {
-        bool fits = *shape == '9' ? isdigit((unsigned char)*text) != 0
-                    : *shape == ' ' ? *text == ' ' || *text == 'T'
-                                    : *text == *shape;
-        if (!fits)
+        if (*shape == '9' ? !isdigit((unsigned char)*text) : *text != *shape)
             return false;
     }
     return true;
@@ -251,12 +249,11 @@ matches(const char *text, const char *shape)
 const char *
 instant_from_sql(struct arena *arena, const char *text)
 {
-    static const char seconds[] = "9999-99-99 99:99:99";
-    size_t length = sizeof seconds - 1;
-    if (!matches(text, seconds))
+    static const char day[] = "9999-99-99", time[] = "99:99:99";
+    if (!matches(text, day) || (text[10] != ' ' && text[10] != 'T') || !matches(text + 11, time))
         return NULL;
     char milliseconds[] = "000";
-    const char *zone = text + length;
+    const char *zone = text + 19;
     if (*zone == '.') {
         size_t digits = strspn(++zone, "0123456789");
         memcpy(milliseconds, zone, digits < 3 ? digits : 3);

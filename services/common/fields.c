@@ -6,9 +6,6 @@
 #include "json.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

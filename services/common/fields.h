@@ -29,19 +29,20 @@ union field_value {
 
 enum field_kind field_kind(const ProtobufCFieldDescriptor *field);
 /* The field of that name (case matters), or NULL. */
-const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *type, const char *name);
+const ProtobufCFieldDescriptor *field_find(const ProtobufCMessageDescriptor *type,
+                                           const char *name);
 /* How many values a field holds: repeated as many as there are, else 0 or 1. */
 size_t field_count(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field);
 /* The value at an index below field_count. Strings and messages are shared, not copied. */
-union field_value field_value(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-                              size_t index);
+union field_value field_value(const ProtobufCMessage *message,
+                              const ProtobufCFieldDescriptor *field, size_t index);
 /* Replaces the value at an index below field_count. */
 void field_replace(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, size_t index,
                    union field_value value);
 /* Sets a field, or appends to a repeated one, which must have been filled by this function alone
  * (its room grows by powers of two). False when an integer does not fit the field's width. */
-bool field_add(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-               union field_value value);
+bool field_add(struct arena *arena, ProtobufCMessage *message,
+               const ProtobufCFieldDescriptor *field, union field_value value);
 
 /* "open, closed": the words of an enum, for a sentence. */
 const char *enum_words(struct arena *arena, const ProtobufCEnumDescriptor *type);

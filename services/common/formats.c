@@ -66,8 +66,7 @@ static const struct format {
     [FORMAT_COUNTRY] = {check_country,
                         {"invalid_country", "must be a country code of two capitals, like FR"}},
     [FORMAT_CURRENCY] = {is_euro, {"currency_not_supported", "must be EUR, the only currency"}},
-    [FORMAT_URL] = {check_url,
-                    {"invalid_url", "must be a http or https URL without user name"}},
+    [FORMAT_URL] = {check_url, {"invalid_url", "must be a http or https URL without user name"}},
     [FORMAT_PAGE_TOKEN] = {is_page_token,
                            {"invalid_page_token", "must be the next_page_token of a list"}},
     [FORMAT_PATH] = {is_path, {"invalid_path", "must be a path of this API, like /v1/clients"}},
@@ -81,7 +80,8 @@ format_check(enum rule_format format, const char *text)
     return formats[format].valid(text) ? NULL : &formats[format].fault;
 }
 
-/* Length of the space at text: ASCII space and tab, U+00A0, U+2009, U+202F (as people paste them). */
+/* Length of the space at text: ASCII space, tab, and those that people paste: U+00A0, 2009, 202F.
+ */
 static size_t
 space_length(const char *text)
 {

@@ -7,7 +7,8 @@
 #include "rpc.h"
 
 /* The stored form of a text: SIREN, VAT number, IBAN and BIC without spaces and in capitals, phone
- * numbers as E.164, e-mail addresses without spaces around, UUIDs in lower case, line ends as \n. */
+ * numbers as E.164, e-mail addresses without spaces around, UUIDs in lower case, line ends as \n.
+ */
 char *format_normalise(struct arena *arena, enum rule_format format, char *text);
 /* What is wrong with a normalised text of this format: a code ("invalid_siren") and a sentence. */
 struct format_fault {

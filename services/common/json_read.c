@@ -70,8 +70,7 @@ static bool
 read_bytes(struct reader *reader, const cJSON *json, const struct path *path,
            union field_value *value)
 {
-    if (!cJSON_IsString(json) ||
-        !base64url_read(reader->arena, json->valuestring, &value->bytes))
+    if (!cJSON_IsString(json) || !base64url_read(reader->arena, json->valuestring, &value->bytes))
         return refuse(reader, path, "wrong_type", "must be text in base64url without padding");
     return true;
 }
@@ -117,8 +116,7 @@ read_one(struct reader *reader, const struct field_rules *rules,
     union field_value value = {0};
     if (field_kind(field) == FIELD_MESSAGE) {
         const struct message_rules *nested = rules == NULL ? NULL : rules->message;
-        bool patched = merged && (nested == NULL || !nested->exactly_one);
-        value.message = read_message(reader, nested, field->descriptor, json, path, patched);
+        value.message = read_message(reader, nested, field->descriptor, json, path, merged);
         if (value.message == NULL)
             return false;
     } else if (!read_value(reader, field, json, path, &value)) {
@@ -172,6 +170,14 @@ refuse_unknown(struct reader *reader, const struct path *path)
     return refuse(reader, path, "unknown_field", "is not a field of this request");
 }
 
+/* A PATCH merges objects member by member, but replaces lists and alternatives whole. */
+static bool
+is_merged(const struct field_rules *rules, const ProtobufCFieldDescriptor *field, const cJSON *json)
+{
+    return rules != NULL && rules->message != NULL && !rules->message->exactly_one &&
+           field->label != PROTOBUF_C_LABEL_REPEATED && cJSON_IsObject(json);
+}
+
 static bool
 read_member(struct reader *reader, const struct message_rules *rules, const cJSON *json,
             const struct path *path, bool merged, bool *seen, ProtobufCMessage *message)
@@ -188,12 +194,13 @@ read_member(struct reader *reader, const struct message_rules *rules, const cJSO
     const struct field_rules *field_rules = rules == NULL ? NULL : &rules->fields[number];
     if (field_rules != NULL && field_rules->flags & RULE_COMPUTED)
         return refuse_rule(reader, path, "immutable", "is computed; leave it out");
-    if (merged)
+    bool deeper = merged && is_merged(field_rules, field, json);
+    if (merged && !deeper)
         add_present(reader, path);
-    return read_field(reader, field_rules, field, json, path, merged, message);
+    return read_field(reader, field_rules, field, json, path, deeper, message);
 }
 
-/* `merged`: the members given are recorded, because a PATCH keeps the others. */
+/* `merged`: the members given are told, because a PATCH keeps the others. */
 static ProtobufCMessage *
 read_message(struct reader *reader, const struct message_rules *rules,
              const ProtobufCMessageDescriptor *type, const cJSON *object, const struct path *path,

@@ -12,8 +12,9 @@ struct json_tree {
     cJSON *root;
 };
 
-/* Parses text; NULL and *problem when it is not JSON as api.md has it. Numbers in the tree are whole
- * and exact, strings are valid UTF-8 without NUL; duplicate names are the reader's to find. */
+/* Parses text; NULL and *problem when it is not JSON as api.md has it. Numbers in the tree are
+ * whole and exact, strings are valid UTF-8 without NUL; duplicate names are the reader's to find.
+ */
 struct json_tree *json_tree_parse(struct arena *arena, const char *text, size_t length,
                                   struct json_problem *problem);
 void json_tree_free(struct json_tree *tree);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Secret links (ACC-8): a token that its owner can recompute and that nobody else can make.
  *
- * token = base64url(id ‖ expiry ‖ HMAC-SHA-256(key, id ‖ expiry ‖ purpose)), where id is the UUID's
- * 16 bytes, expiry 8 bytes of Unix seconds, big-endian, and purpose a word such as "funding_review",
- * so that a link made for one thing opens no other. Nothing is stored: the same arguments always give
- * the same token, and whether a link was used is in the row of its object. */
+ * token = base64url(id ‖ expiry ‖ HMAC-SHA-256(key, id ‖ expiry ‖ purpose))
+ * id is the UUID's 16 bytes, expiry 8 bytes of Unix seconds, big-endian, and purpose a word such as
+ * "funding_review", so that a link made for one thing opens no other. Nothing is stored: the same
+ * arguments always give the same token, and whether a link was used is in the row of its object. */
 #ifndef ESCARCELLE_LINK_H
 #define ESCARCELLE_LINK_H
 

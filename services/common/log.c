@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,8 +45,11 @@ log_open(const char *program, const char *role, const char *level)
     copy_name(program_name, sizeof program_name, program);
     copy_name(role_name, sizeof role_name, role);
     for (enum log_level known = LOG_DEBUG_; known <= LOG_ERROR_; known++)
-        if (level != NULL && strcmp(level, level_names[known]) == 0)
+        if (strcmp(level, level_names[known]) == 0) {
             level_min = known;
+            return;
+        }
+    log_warning("%s is not a level of the log: debug, info, warning or error", level);
 }
 
 void

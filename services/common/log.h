@@ -3,8 +3,6 @@
 #ifndef ESCARCELLE_LOG_H
 #define ESCARCELLE_LOG_H
 
-#include <stdnoreturn.h>
-
 enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARNING_, LOG_ERROR_ };
 
 /* Names the program and the role in every line from now on. */
@@ -17,6 +15,6 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 #define log_warning(...) log_write(LOG_WARNING_, __VA_ARGS__)
 #define log_error(...) log_write(LOG_ERROR_, __VA_ARGS__)
 /* Says why and exits with 1. Only before the loop starts. */
-noreturn void fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void fatal(const char *format, ...) __attribute__((__noreturn__, format(printf, 1, 2)));
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Starts, restarts and ends the children of one program; the parent does nothing else, so that there
- * is nothing in it that could fail. */
+ * Starts, restarts and ends the children of one program; the parent does nothing else, so that
+ * there is nothing in it that could fail. */
 #include "parent.h"
 
 #include "dates.h"
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -24,7 +25,7 @@
 enum {
     BACKOFF_MIN_MS = 10,
     BACKOFF_MAX_MS = 1000,
-    LIVED_MS = 5000,     /* a child that lived as long starts with the least backoff again */
+    LIVED_MS = 5000,      /* a child that lived as long starts with the least backoff again */
     DRAIN_MS_MAX = 10000, /* from SIGTERM to SIGKILL */
     WAIT_MS_MAX = 60000,
     EXIT_CONFIGURATION = 2, /* a child that ends so at its first start would do so for ever */
@@ -77,7 +78,8 @@ awaited_signals(void)
 static struct counters *
 map_counters(int memory)
 {
-    void *mapped = mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    void *mapped =
+        mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 
     if (mapped == MAP_FAILED)
         fatal("the shared counters can't be mapped: %s", strerror(errno));

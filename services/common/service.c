@@ -7,6 +7,7 @@
 #include "db.h"
 #include "dispatch.h"
 #include "events.h"
+#include "link.h"
 #include "log.h"
 #include "migrate.h"
 #include "parent.h"
@@ -224,6 +225,8 @@ run_child(const struct service *service, const char *role)
 
     log_open(service->rpc->name, role, config.log_level);
     child_start(&inherited);
+    if (config.link_key_file[0] != '\0')
+        link_key_load(config.link_key_file);
     if (strcmp(role, "courier") == 0)
         return events_courier(service, &inherited);
     if (strcmp(role, "jobs") == 0)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SQL_ARGUMENTS_MAX = 24 };
+enum { SQL_ARGUMENTS_MAX = 40 };
 
 /* A slice of the statement's text. */
 struct sql_slice {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * UUIDv7 with a counter in rand_a (RFC 9562, 6.2, method 1); the only state is the last one made. */
+ * UUIDv7 with a counter in rand_a (RFC 9562, 6.2, method 1); remembers only the last one made. */
 #include "uuid.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Identifiers of objects, events and requests: UUIDv7 (RFC 9562), which sort by time of making (MON-5). */
+ * Identifiers of objects, events and requests: UUIDv7 (RFC 9562, MON-5), which sort by age. */
 #ifndef ESCARCELLE_UUID_H
 #define ESCARCELLE_UUID_H
 

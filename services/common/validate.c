@@ -278,8 +278,8 @@ check_roles(struct call *call, const struct message_rules *rules, const Protobuf
         if (rules->fields[i].message == NULL)
             continue;
         for (size_t k = 0; k < field_count(message, field); k++)
-            TRY(check_roles(call, rules->fields[i].message,
-                            field_value(message, field, k).message, &path));
+            TRY(check_roles(call, rules->fields[i].message, field_value(message, field, k).message,
+                            &path));
     }
     return RPC_OK;
 }

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BEAT_MS = 500, BEAT_ALONE_MS = 1000 };
+
 struct wire_publisher {
     void *socket;
 };
@@ -133,6 +135,12 @@ wire_state(void *socket)
     if (zmq_getsockopt(socket, ZMQ_EVENTS, &state, &size) != 0)
         return 0;
     return state;
+}
+
+int64_t
+wire_beat_ms(const struct wire *wire)
+{
+    return wire->brokers_count == 1 ? BEAT_ALONE_MS : BEAT_MS;
 }
 
 static void *

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PING_MS = 500, SILENT_MS = 1000 };
+enum { SILENT_MS = 1000 };
 
 struct link {
     void *socket;
@@ -57,10 +57,10 @@ wire_asker_close(struct wire_asker *asker)
 }
 
 static void
-ping_when_due(struct link *link, int64_t now)
+ping_when_due(const struct wire *wire, struct link *link, int64_t now)
 {
     uint8_t control[CONTROL_BYTES_MAX];
-    if (link->pinged_ms != 0 && now - link->pinged_ms < PING_MS)
+    if (link->pinged_ms != 0 && now - link->pinged_ms < wire_beat_ms(wire))
         return;
     size_t length = control_encode(control, COMMAND_PING, 0, 0, NULL);
     if (!wire_send(link->socket, control, length, NULL, 0, NULL, 0))
@@ -116,7 +116,7 @@ wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag, int
         body_bytes > WIRE_FRAME_BYTES_MAX)
         return false;
     for (size_t i = 0; i < asker->links_count; i++)
-        ping_when_due(&asker->links[i], now);
+        ping_when_due(asker->wire, &asker->links[i], now);
     struct link *link = choose(asker, service, now);
     if (!link)
         return false;
@@ -181,7 +181,7 @@ wire_asker_receive(struct wire_asker *asker, struct arena *arena, struct wire_re
 {
     int64_t now = clock_ms();
     for (size_t i = 0; i < asker->links_count; i++) {
-        ping_when_due(&asker->links[i], now);
+        ping_when_due(asker->wire, &asker->links[i], now);
         if (receive(&asker->links[i], arena, reply))
             return true;
     }
@@ -194,7 +194,7 @@ wire_asker_connected(struct wire_asker *asker)
     int64_t now = clock_ms();
     bool connected = false;
     for (size_t i = 0; i < asker->links_count; i++) {
-        ping_when_due(&asker->links[i], now);
+        ping_when_due(asker->wire, &asker->links[i], now);
         connected = connected || usable(&asker->links[i], now);
     }
     return connected;
@@ -203,13 +203,13 @@ wire_asker_connected(struct wire_asker *asker)
 void
 wire_asker_refresh(struct wire *wire)
 {
-    /* With one broker there is nothing to choose, and an idle process sleeps better. */
+    /* With one broker there is nothing to choose. */
     if (wire->brokers_count == 1)
         return;
     int64_t now = clock_ms();
     for (struct wire_asker *asker = wire->askers; asker; asker = asker->next)
         for (size_t i = 0; i < asker->links_count; i++) {
             receive(&asker->links[i], NULL, NULL);
-            ping_when_due(&asker->links[i], now);
+            ping_when_due(asker->wire, &asker->links[i], now);
         }
 }

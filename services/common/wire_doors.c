@@ -6,10 +6,13 @@
 #include "log.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     HANDSHAKE_MS = 5000,
@@ -52,16 +55,30 @@ door_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX])
     return false;
 }
 
+bool
+key_read_file(const char *path, char out[KEY_TEXT_BYTES])
+{
+    uint8_t key[32];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    ssize_t length = read(file, out, KEY_TEXT_BYTES - 1);
+    close(file);
+    out[KEY_TEXT_BYTES - 1] = '\0';
+    errno = EINVAL;
+    bool valid = length == KEY_TEXT_BYTES - 1 && strlen(out) == KEY_TEXT_BYTES - 1 &&
+                 zmq_z85_decode(key, out);
+    memset(key, 0, sizeof key);
+    return valid;
+}
+
 static void
 read_key(const char *program, const char *kind, char out[KEY_TEXT_BYTES])
 {
     char path[PATH_MAX];
-    uint8_t key[32];
     snprintf(path, sizeof path, "%s/%s.%s", config.keys_dir, program, kind);
-    const char *text = config_secret("ESCARCELLE_KEYS_DIR", path);
-    if (strlen(text) != KEY_TEXT_BYTES - 1 || !zmq_z85_decode(key, text))
-        fatal("%s holds no CURVE key", path);
-    memcpy(out, text, KEY_TEXT_BYTES);
+    if (!key_read_file(path, out))
+        fatal("ESCARCELLE_KEYS_DIR: cannot read a CURVE key from %s: %s", path, strerror(errno));
 }
 
 void

@@ -22,6 +22,8 @@ struct key_pair {
  * "ipc:///run/broker-1-workers", "tcp://host:7000" gives port 7001. False when malformed or too long. */
 bool door_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX]);
 
+/* Z85 text of one key; false with errno when there is none. */
+bool key_read_file(const char *path, char out[KEY_TEXT_BYTES]);
 /* `<keys_dir>/<program>.public`, Z85; fatal when unreadable. */
 void key_read_public(const char *program, char out[KEY_TEXT_BYTES]);
 /* Both halves; fatal when unreadable. */
@@ -50,6 +52,9 @@ bool wire_send(void *socket, const uint8_t *control, size_t control_bytes, const
                size_t header_bytes, const uint8_t *body, size_t body_bytes);
 /* ZMQ_POLLIN and ZMQ_POLLOUT; with ZMQ_IMMEDIATE the latter means "connected". */
 int wire_state(void *socket);
+/* How often to ask a broker for a sign of life. With only one there is nowhere to move to, a lost
+ * connection is seen without asking, and an idle process sleeps better. */
+int64_t wire_beat_ms(const struct wire *wire);
 /* Pings due brokers and takes in what they say; replies that nobody waits for are dropped. */
 void wire_asker_refresh(struct wire *wire);
 

@@ -14,7 +14,6 @@
 
 enum {
     NAME_BYTES_MAX = 64,
-    READY_MS = 500,
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */
     LINGER_MS = 1000,      /* for the last reply */
@@ -133,7 +132,7 @@ wire_worker_tick(struct wire_worker *worker)
         move(worker);
         return;
     }
-    if (connected && (worker->connecting || now - worker->ready_ms >= READY_MS))
+    if (connected && (worker->connecting || now - worker->ready_ms >= wire_beat_ms(worker->wire)))
         send_ready(worker, now);
 }
 
@@ -195,7 +194,7 @@ take(struct wire_worker *worker, struct frames *frames, struct arena *arena,
         worker->registration = stay_registration(control.number);
         worker->drained = worker->credit == 0 && control.argument == 0;
     }
-    /* The broker stops, or does not want us: somewhere else, or in READY_MS again. */
+    /* The broker stops, or does not want us: somewhere else, or here again later. */
     if (control.command == COMMAND_LEAVE)
         worker->silent_since_ms = clock_ms() - SILENT_MS;
     return false;
@@ -207,7 +206,7 @@ wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire
     struct frames frames;
     bool found = false;
     /* Under load nobody waits, and so nobody ticks: READY must go out all the same. */
-    if (worker->connecting || clock_ms() - worker->ready_ms >= READY_MS)
+    if (worker->connecting || clock_ms() - worker->ready_ms >= wire_beat_ms(worker->wire))
         wire_worker_tick(worker);
     while (!found && frames_receive(worker->socket, &frames)) {
         found = take(worker, &frames, arena, request);

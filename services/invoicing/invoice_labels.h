@@ -9,9 +9,9 @@ struct invoice_labels {
     const char *invoice_word, *credit_note_word; /* in the properties of the file */
     const char *number;                          /* number */
     const char *issued, *due, *served, *corrects, *nature, *purchase_order;
-    const char *services;        /* the nature that the law asks to name */
-    const char *period;          /* first day, last day */
-    const char *original;        /* number, date */
+    const char *services; /* the nature that the law asks to name */
+    const char *period;   /* first day, last day */
+    const char *original; /* number, date */
     const char *buyer, *billing_address;
     const char *siren, *vat_number; /* the number */
     const char *description, *quantity, *unit_price, *vat_rate, *net;

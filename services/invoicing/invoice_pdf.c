@@ -200,9 +200,8 @@ draw_buyer_identity(struct sheet *sheet, double y)
                       arena_printf(sheet->arena, sheet->labels->siren,
                                    siren_text(sheet->arena, buyer->siren)));
     if (buyer->vat_number)
-        y = paragraph(
-            sheet, x, y, width, &quiet,
-            arena_printf(sheet->arena, sheet->labels->vat_number, buyer->vat_number));
+        y = paragraph(sheet, x, y, width, &quiet,
+                      arena_printf(sheet->arena, sheet->labels->vat_number, buyer->vat_number));
     return y;
 }
 
@@ -315,7 +314,8 @@ draw_vat_groups(struct sheet *sheet)
     const double base_right = LEFT + 150, tax_right = LEFT + HALF;
     double y = sheet->y;
     pdf_text(sheet->pdf, LEFT, baseline(y, &heading), &heading, sheet->labels->vat_rate);
-    pdf_text(sheet->pdf, base_right, baseline(y, &heading), &heading_right, sheet->labels->vat_base);
+    pdf_text(sheet->pdf, base_right, baseline(y, &heading), &heading_right,
+             sheet->labels->vat_base);
     pdf_text(sheet->pdf, tax_right, baseline(y, &heading), &heading_right, sheet->labels->vat);
     y += 14;
     pdf_rule(sheet->pdf, LEFT, y, HALF, 0.5, HAIRLINE);
@@ -377,9 +377,9 @@ draw_payment(struct sheet *sheet)
     y = paragraph(sheet, LEFT + CELL, y, WIDTH - CELL, &body,
                   arena_printf(sheet->arena, labels->pay, money(sheet, document->gross_cents),
                                date(sheet, document->due_date), document->number));
-    y = paragraph(sheet, LEFT + CELL, y + 2, WIDTH - CELL, &strong,
-                  arena_printf(sheet->arena, "IBAN   %s",
-                               iban_text(sheet->arena, document->seller.iban)));
+    y = paragraph(
+        sheet, LEFT + CELL, y + 2, WIDTH - CELL, &strong,
+        arena_printf(sheet->arena, "IBAN   %s", iban_text(sheet->arena, document->seller.iban)));
     if (document->seller.bic)
         y = paragraph(sheet, LEFT + CELL, y, WIDTH - CELL, &strong,
                       arena_printf(sheet->arena, "BIC   %s", document->seller.bic));
@@ -391,8 +391,8 @@ static void
 draw_mentions(struct sheet *sheet)
 {
     for (size_t i = 0; i < sheet->document->mention_count; i++) {
-        const char *mention = words_spaced(sheet->arena, sheet->document->mentions[i],
-                                           sheet->document->locale);
+        const char *mention =
+            words_spaced(sheet->arena, sheet->document->mentions[i], sheet->document->locale);
         keep_together(sheet, paragraph_height(sheet, WIDTH, &small, mention));
         sheet->y = paragraph(sheet, LEFT, sheet->y, WIDTH, &small, mention) + 2;
     }
@@ -424,8 +424,8 @@ legal_identity(struct sheet *sheet)
                   seller->address.postal_code, seller->address.city);
     if (seller->siret)
         buffer_printf(&text, labels->siret, siren_text(arena, seller->siret));
-    buffer_printf(&text, labels->register_entry, siren_text(arena, seller->siren),
-                  seller->rcs_city, seller->vat_number);
+    buffer_printf(&text, labels->register_entry, siren_text(arena, seller->siren), seller->rcs_city,
+                  seller->vat_number);
     if (seller->activity_declaration_number)
         buffer_printf(&text, labels->activity, seller->activity_declaration_number);
     return text.bytes;
@@ -444,7 +444,7 @@ draw_footers(struct sheet *sheet)
         double y = BOTTOM + 26;
         pdf_select_page(sheet->pdf, i);
         pdf_rule(sheet->pdf, LEFT, y - 8, WIDTH, 0.5, HAIRLINE);
-        paragraph(sheet, LEFT, y, WIDTH - 120, &left, identity);
+        paragraph(sheet, LEFT, y, WIDTH - 80, &left, identity);
         pdf_text(sheet->pdf, RIGHT, baseline(y, &right), &right, sheet->document->number);
         pdf_text(sheet->pdf, RIGHT, baseline(y, &right) + line_height(&right), &right,
                  arena_printf(sheet->arena, sheet->labels->page, i + 1, count));

@@ -50,11 +50,11 @@ struct invoice_document {
     const char *created; /* RFC 3339 UTC */
     const char *locale;  /* "fr" or "en" */
     const char *number;
-    const char *issue_date;                  /* dates are YYYY-MM-DD */
-    const char *due_date;                    /* none on a credit note: NULL */
-    const char *service_start, *service_end; /* equal, or the end NULL, for a single day */
-    const char *purchase_order;              /* optional */
-    const char *subject;                     /* what it is about, one line; optional */
+    const char *issue_date;                      /* dates are YYYY-MM-DD */
+    const char *due_date;                        /* none on a credit note: NULL */
+    const char *service_start, *service_end;     /* equal, or the end NULL, for a single day */
+    const char *purchase_order;                  /* optional */
+    const char *subject;                         /* what it is about, one line; optional */
     const char *original_number, *original_date; /* credit note: the invoice it corrects */
     struct invoice_seller seller;
     struct invoice_buyer buyer;

@@ -8,7 +8,7 @@
 #define ICC_FILE "/usr/share/color/icc/sRGB.icc"
 #define ICC_BYTES_MAX 65536
 #define PRODUCER "Escarcelle"
-#define CAP_HEIGHT 729 /* Liberation Sans, thousandths of the size */
+#define CAP_HEIGHT 729       /* Liberation Sans, thousandths of the size */
 #define CMAP_SECTION_MAX 100 /* entries of one bfchar section, PDF 32000-1, 9.10.3 */
 
 static HPDF_Dict
@@ -101,17 +101,18 @@ static void
 append_description(struct buffer *xmp, const struct pdf_description *description)
 {
     const char *created = arena_printf(xmp->arena, "%.19s+00:00", description->created);
-    buffer_printf(xmp,
-                  "<rdf:Description rdf:about=\"\" xmlns:pdfaid=\"http://www.aiim.org/pdfa/ns/id/\">"
-                  "<pdfaid:part>3</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>"
-                  "</rdf:Description>\n"
-                  "<rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\">"
-                  "<dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">%s</rdf:li></rdf:Alt></dc:title>"
-                  "<dc:creator><rdf:Seq><rdf:li>%s</rdf:li></rdf:Seq></dc:creator>"
-                  "<dc:description><rdf:Alt><rdf:li xml:lang=\"x-default\">%s</rdf:li></rdf:Alt>"
-                  "</dc:description></rdf:Description>\n",
-                  escaped(xmp->arena, description->title), escaped(xmp->arena, description->author),
-                  escaped(xmp->arena, description->subject));
+    buffer_printf(
+        xmp,
+        "<rdf:Description rdf:about=\"\" xmlns:pdfaid=\"http://www.aiim.org/pdfa/ns/id/\">"
+        "<pdfaid:part>3</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>"
+        "</rdf:Description>\n"
+        "<rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\">"
+        "<dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">%s</rdf:li></rdf:Alt></dc:title>"
+        "<dc:creator><rdf:Seq><rdf:li>%s</rdf:li></rdf:Seq></dc:creator>"
+        "<dc:description><rdf:Alt><rdf:li xml:lang=\"x-default\">%s</rdf:li></rdf:Alt>"
+        "</dc:description></rdf:Description>\n",
+        escaped(xmp->arena, description->title), escaped(xmp->arena, description->author),
+        escaped(xmp->arena, description->subject));
     buffer_printf(xmp,
                   "<rdf:Description rdf:about=\"\" xmlns:pdf=\"http://ns.adobe.com/pdf/1.3/\">"
                   "<pdf:Producer>" PRODUCER "</pdf:Producer></rdf:Description>\n"
@@ -190,8 +191,8 @@ add_colour_profile(struct pdf *pdf)
 static HPDF_Dict
 embedded_file(struct pdf *pdf, const struct pdf_attachment *attachment)
 {
-    HPDF_Dict stream = new_stream(pdf, attachment->bytes, attachment->length,
-                                  HPDF_STREAM_FILTER_FLATE_DECODE);
+    HPDF_Dict stream =
+        new_stream(pdf, attachment->bytes, attachment->length, HPDF_STREAM_FILTER_FLATE_DECODE);
     HPDF_Dict_AddName(stream, "Type", "EmbeddedFile");
     HPDF_Dict_AddName(stream, "Subtype", attachment->media_type);
     HPDF_Dict parameters = HPDF_Dict_New(pdf->document->mmgr);
@@ -228,8 +229,8 @@ add_attachment(struct pdf *pdf, const struct pdf_attachment *attachment)
     HPDF_Dict_Add(pdf->document->catalog, "Names", names);
     HPDF_Dict_Add(names, "EmbeddedFiles", tree);
     HPDF_Dict_Add(tree, "Names", pairs);
-    HPDF_Array_Add(pairs, HPDF_String_New(memory, attachment->name,
-                                          HPDF_GetEncoder(pdf->document, "UTF-8")));
+    HPDF_Array_Add(
+        pairs, HPDF_String_New(memory, attachment->name, HPDF_GetEncoder(pdf->document, "UTF-8")));
     HPDF_Array_Add(pairs, file);
 }
 
@@ -293,6 +294,9 @@ repair_font(struct pdf *pdf, struct pdf_font *font)
         pdf_fail(pdf, "libharu made a font without a character map");
         return;
     }
+    static const char *const false_keys[] = {"Type", "CMapName", "CIDSystemInfo"};
+    for (size_t i = 0; i < sizeof false_keys / sizeof false_keys[0]; i++)
+        HPDF_Dict_RemoveElement(stream, false_keys[i]);
     HPDF_MemStream_FreeData(stream->stream);
     HPDF_Stream_Write(stream->stream, (const HPDF_BYTE *)map, (HPDF_UINT)length);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Drawing with libharu: pages, fonts, text that is checked before it is drawn; knows no invoice. */
-#include "pdf_haru.h"
 #include "log.h"
+#include "pdf_haru.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -96,11 +96,11 @@ pdf_page_count(const struct pdf *pdf)
 static size_t
 sequence_length(const unsigned char *bytes)
 {
-    size_t length = bytes[0] < 0x80               ? 1
+    size_t length = bytes[0] < 0x80             ? 1
                     : (bytes[0] & 0xE0) == 0xC0 ? 2
                     : (bytes[0] & 0xF0) == 0xE0 ? 3
                     : (bytes[0] & 0xF8) == 0xF0 ? 4
-                                                  : 0;
+                                                : 0;
     for (size_t i = 1; i < length; i++)
         if ((bytes[i] & 0xC0) != 0x80)
             return 0;

@@ -35,7 +35,7 @@ struct pdf_description {
 /* A file inside the PDF. With a Factur-X level ("EN 16931") it is declared as such an invoice. */
 struct pdf_attachment {
     const char *name, *media_type, *description;
-    const char *relationship; /* Data, Source, Alternative, Supplement, Unspecified */
+    const char *relationship;  /* Data, Source, Alternative, Supplement, Unspecified */
     const char *facturx_level; /* NULL: an ordinary file */
     const void *bytes;
     size_t length;

@@ -3,20 +3,22 @@
 #include "mails.h"
 #include <string.h>
 
-#define LIST_FR                                                                                    \
-    "Vous recevez ce message de {seller} parce que votre adresse figure sur la liste de diffusion " \
-    "du projet. Pour en être retiré, répondez à ce message."
+#define LIST_FR                                                                                     \
+    "{seller} vous adresse ce message parce que votre adresse figure sur la liste de diffusion du " \
+    "projet. Pour en être retiré, répondez à ce message."
 #define LIST_EN                                                                                    \
-    "You receive this message from {seller} because your address is on the project’s mailing "     \
-    "list. To be removed from it, reply to this message."
-#define CONTACT_FR                                                                                 \
-    "Vous recevez ce message en tant que contact de facturation de {client} auprès de {seller}."
-#define CONTACT_EN "You receive this message as the billing contact of {client} at {seller}."
+    "{seller} sends you this message because your address is on the project’s mailing list. To " \
+    "be removed from it, reply to this message."
+#define CONTACT_FR \
+    "{seller} vous adresse ce message en tant que contact de facturation du client {client}."
+#define CONTACT_EN "{seller} sends you this message as the billing contact of {client}."
 #define ACCOUNT_FR "Ce message concerne votre compte Escarcelle chez {seller}."
 #define ACCOUNT_EN "This message is about your Escarcelle account at {seller}."
 
 static const struct mail_template templates[] = {
-    {"invitation", "fr", "Votre accès à Escarcelle",
+    {"invitation",
+     "fr",
+     "Votre accès à Escarcelle",
      {"Bonjour {name},",
       "{seller} vous a ouvert un accès à Escarcelle. Pour l’activer, choisissez votre mot de passe.",
       "[Choisir mon mot de passe]",
@@ -24,7 +26,9 @@ static const struct mail_template templates[] = {
       "invitation à votre administrateur.",
       "Si vous n’attendiez pas cette invitation, ignorez ce message."},
      ACCOUNT_FR},
-    {"invitation", "en", "Your access to Escarcelle",
+    {"invitation",
+     "en",
+     "Your access to Escarcelle",
      {"Hello {name},",
       "{seller} has opened an Escarcelle account for you. To activate it, please choose your "
       "password.",
@@ -34,7 +38,9 @@ static const struct mail_template templates[] = {
       "If you were not expecting this invitation, you can ignore this message."},
      ACCOUNT_EN},
 
-    {"password_reset", "fr", "Réinitialisation de votre mot de passe",
+    {"password_reset",
+     "fr",
+     "Réinitialisation de votre mot de passe",
      {"Bonjour {name},",
       "Une réinitialisation du mot de passe de votre compte Escarcelle a été demandée. Pour en "
       "choisir un nouveau, suivez ce lien :",
@@ -42,7 +48,9 @@ static const struct mail_template templates[] = {
       "Si vous n’êtes pas à l’origine de cette demande, ignorez ce message : votre mot de passe "
       "reste inchangé."},
      ACCOUNT_FR},
-    {"password_reset", "en", "Reset your password",
+    {"password_reset",
+     "en",
+     "Reset your password",
      {"Hello {name},",
       "A password reset was requested for your Escarcelle account. To choose a new password, please "
       "follow this link:",
@@ -50,7 +58,9 @@ static const struct mail_template templates[] = {
       "If you did not request this, you can ignore this message: your password stays the same."},
      ACCOUNT_EN},
 
-    {"threshold_reached", "fr", "Projet {project} : seuil d’alerte atteint",
+    {"threshold_reached",
+     "fr",
+     "Projet {project} : seuil d’alerte atteint",
      {"Bonjour,",
       "Le budget du projet {project} a atteint son seuil d’alerte. Les sessions prévues ne sont pas "
       "remises en cause.",
@@ -58,7 +68,9 @@ static const struct mail_template templates[] = {
       "Seuil d’alerte | {threshold}", "Reste disponible | {remaining}",
       "Un appel de fonds de {requested} est adressé au contact de facturation."},
      LIST_FR},
-    {"threshold_reached", "en", "Project {project}: alert threshold reached",
+    {"threshold_reached",
+     "en",
+     "Project {project}: alert threshold reached",
      {"Hello,",
       "The budget of project {project} has reached its alert threshold. Planned sessions are not "
       "affected.",
@@ -67,60 +79,79 @@ static const struct mail_template templates[] = {
       "A funding call for {requested} is being sent to the billing contact."},
      LIST_EN},
 
-    {"overrun", "fr", "Projet {project} : budget dépassé",
+    {"overrun",
+     "fr",
+     "Projet {project} : budget dépassé",
      {"Bonjour,", "Les engagements du projet {project} dépassent désormais son budget.",
-      "Client | {client}", "Budget | {budget}", "Consommé | {consumed}",
-      "Dépassement | {overrun}",
+      "Client | {client}", "Budget | {budget}", "Consommé | {consumed}", "Dépassement | {overrun}",
       "Un appel de fonds de {requested} est adressé au contact de facturation."},
      LIST_FR},
-    {"overrun", "en", "Project {project}: budget overrun",
+    {"overrun",
+     "en",
+     "Project {project}: budget overrun",
      {"Hello,", "The commitments of project {project} now exceed its budget.", "Client | {client}",
       "Budget | {budget}", "Consumed | {consumed}", "Overrun | {overrun}",
       "A funding call for {requested} is being sent to the billing contact."},
      LIST_EN},
 
-    {"session_planned", "fr", "Projet {project} : session « {session} » planifiée",
+    {"session_planned",
+     "fr",
+     "Projet {project} : session « {session} » planifiée",
      {"Bonjour,", "Une session de formation est planifiée dans le projet {project}.",
       "Session | {session}", "Dates | {dates}", "Client | {client}"},
      LIST_FR},
-    {"session_planned", "en", "Project {project}: session “{session}” planned",
+    {"session_planned",
+     "en",
+     "Project {project}: session “{session}” planned",
      {"Hello,", "A training session has been planned in project {project}.", "Session | {session}",
       "Dates | {dates}", "Client | {client}"},
      LIST_EN},
 
-    {"session_completed", "fr", "Projet {project} : session « {session} » validée",
+    {"session_completed",
+     "fr",
+     "Projet {project} : session « {session} » validée",
      {"Bonjour,", "La session de formation ci-dessous est validée.", "Session | {session}",
       "Projet | {project}", "Dates | {dates}", "Client | {client}", "Coût HT | {cost}"},
      LIST_FR},
-    {"session_completed", "en", "Project {project}: session “{session}” completed",
+    {"session_completed",
+     "en",
+     "Project {project}: session “{session}” completed",
      {"Hello,", "The training session below has been completed.", "Session | {session}",
-      "Project | {project}", "Dates | {dates}", "Client | {client}",
-      "Cost excluding VAT | {cost}"},
+      "Project | {project}", "Dates | {dates}", "Client | {client}", "Cost excluding VAT | {cost}"},
      LIST_EN},
 
-    {"session_cancelled", "fr", "Projet {project} : session « {session} » annulée",
+    {"session_cancelled",
+     "fr",
+     "Projet {project} : session « {session} » annulée",
      {"Bonjour,",
       "La session de formation ci-dessous est annulée. Les fonds qui lui étaient réservés sont de "
       "nouveau disponibles pour le projet.",
       "Session | {session}", "Projet | {project}", "Dates | {dates}", "Client | {client}"},
      LIST_FR},
-    {"session_cancelled", "en", "Project {project}: session “{session}” cancelled",
+    {"session_cancelled",
+     "en",
+     "Project {project}: session “{session}” cancelled",
      {"Hello,",
       "The training session below has been cancelled. The funds reserved for it are available to "
       "the project again.",
       "Session | {session}", "Project | {project}", "Dates | {dates}", "Client | {client}"},
      LIST_EN},
 
-    {"funding_call", "fr", "Appel de fonds de {requested} pour le projet {project}",
+    {"funding_call",
+     "fr",
+     "Appel de fonds de {requested} pour le projet {project}",
      {"Bonjour {contact},",
       "Pour poursuivre le projet {project}, nous vous demandons un complément de budget de "
       "{requested}.",
       "Client | {client}", "Projet | {project}", "Budget actuel | {budget}",
       "Consommé | {consumed}", "Complément demandé | {requested}", "Message | {message}",
-      "Vous pouvez l’accepter, en ajuster le montant ou le refuser :", "[Examiner l’appel de fonds]",
+      "Vous pouvez l’accepter, en ajuster le montant ou le refuser :",
+      "[Examiner l’appel de fonds]",
       "Ce lien vous est personnel : ne le transférez pas. Il est valable jusqu’au {expires}."},
      CONTACT_FR},
-    {"funding_call", "en", "Funding call of {requested} for project {project}",
+    {"funding_call",
+     "en",
+     "Funding call of {requested} for project {project}",
      {"Hello {contact},",
       "To carry on with project {project}, we ask you for an additional budget of {requested}.",
       "Client | {client}", "Project | {project}", "Current budget | {budget}",
@@ -129,20 +160,27 @@ static const struct mail_template templates[] = {
       "This link is personal: please do not forward it. It is valid until {expires}."},
      CONTACT_EN},
 
-    {"funding_call_notice", "fr", "Projet {project} : appel de fonds de {requested} envoyé",
+    {"funding_call_notice",
+     "fr",
+     "Projet {project} : appel de fonds de {requested} envoyé",
      {"Bonjour,",
       "Un appel de fonds pour le projet {project} vient d’être adressé au contact de facturation. "
       "Vous n’avez rien à faire.",
-      "Client | {client}", "Montant demandé | {requested}", "Réponse attendue avant le | {expires}"},
+      "Client | {client}", "Montant demandé | {requested}",
+      "Réponse attendue avant le | {expires}"},
      LIST_FR},
-    {"funding_call_notice", "en", "Project {project}: funding call of {requested} sent",
+    {"funding_call_notice",
+     "en",
+     "Project {project}: funding call of {requested} sent",
      {"Hello,",
       "A funding call for project {project} has been sent to the billing contact. You have nothing "
       "to do.",
       "Client | {client}", "Amount requested | {requested}", "Answer expected by | {expires}"},
      LIST_EN},
 
-    {"funding_decision", "fr", "Votre réponse à l’appel de fonds du projet {project}",
+    {"funding_decision",
+     "fr",
+     "Votre réponse à l’appel de fonds du projet {project}",
      {"Bonjour {contact},", "Nous avons bien enregistré votre réponse, et vous en remercions.",
       "Vous avez accordé {granted} au projet {project}.",
       "Vous avez refusé l’appel de fonds de {declined} du projet {project}.", "Client | {client}",
@@ -150,7 +188,9 @@ static const struct mail_template templates[] = {
       "Nouveau budget du projet | {budget}", "Votre commentaire | {comment}",
       "Si cette décision n’est pas la vôtre, prévenez-nous sans attendre."},
      CONTACT_FR},
-    {"funding_decision", "en", "Your answer to the funding call of project {project}",
+    {"funding_decision",
+     "en",
+     "Your answer to the funding call of project {project}",
      {"Hello {contact},", "We have recorded your answer. Thank you.",
       "You granted {granted} to project {project}.",
       "You declined the funding call of {declined} of project {project}.", "Client | {client}",
@@ -159,42 +199,53 @@ static const struct mail_template templates[] = {
       "If this decision is not yours, please tell us at once."},
      CONTACT_EN},
 
-    {"funding_decision_notice", "fr", "Projet {project} : réponse à l’appel de fonds",
+    {"funding_decision_notice",
+     "fr",
+     "Projet {project} : réponse à l’appel de fonds",
      {"Bonjour,", "Le client a accordé {granted} au projet {project}.",
-      "Le client a refusé l’appel de fonds de {declined} du projet {project}.",
-      "Client | {client}", "Montant demandé | {requested}", "Montant accordé | {granted}",
-      "Décision du | {decided}", "Nouveau budget du projet | {budget}"},
+      "Le client a refusé l’appel de fonds de {declined} du projet {project}.", "Client | {client}",
+      "Montant demandé | {requested}", "Montant accordé | {granted}", "Décision du | {decided}",
+      "Nouveau budget du projet | {budget}"},
      LIST_FR},
-    {"funding_decision_notice", "en", "Project {project}: answer to the funding call",
+    {"funding_decision_notice",
+     "en",
+     "Project {project}: answer to the funding call",
      {"Hello,", "The client granted {granted} to project {project}.",
       "The client declined the funding call of {declined} of project {project}.",
       "Client | {client}", "Amount requested | {requested}", "Amount granted | {granted}",
       "Decided on | {decided}", "New budget of the project | {budget}"},
      LIST_EN},
 
-    {"invoice", "fr", "Facture {number} – {project}",
+    {"invoice",
+     "fr",
+     "Facture {number} – {project}",
      {"Bonjour {contact},", "Veuillez trouver ci-joint notre facture {number}.",
       "Client | {client}", "Projet | {project}", "Total HT | {net}", "Total TTC | {gross}",
       "À régler au plus tard le | {due}", "IBAN | {iban}", "Référence à rappeler | {number}",
       "Nous vous remercions de votre confiance."},
      CONTACT_FR},
-    {"invoice", "en", "Invoice {number} – {project}",
+    {"invoice",
+     "en",
+     "Invoice {number} – {project}",
      {"Hello {contact},", "Please find attached our invoice {number}.", "Client | {client}",
       "Project | {project}", "Total excluding VAT | {net}", "Total including VAT | {gross}",
       "To be paid by | {due}", "IBAN | {iban}", "Reference to quote | {number}",
       "Thank you for your trust."},
      CONTACT_EN},
 
-    {"invoice_notice", "fr", "Projet {project} : facture {number} émise",
+    {"invoice_notice",
+     "fr",
+     "Projet {project} : facture {number} émise",
      {"Bonjour,",
       "La facture {number} vient d’être adressée au contact de facturation. Vous n’avez rien à "
       "faire.",
       "Client | {client}", "Projet | {project}", "Total HT | {net}", "Total TTC | {gross}",
       "Échéance | {due}"},
      LIST_FR},
-    {"invoice_notice", "en", "Project {project}: invoice {number} issued",
-     {"Hello,",
-      "Invoice {number} has been sent to the billing contact. You have nothing to do.",
+    {"invoice_notice",
+     "en",
+     "Project {project}: invoice {number} issued",
+     {"Hello,", "Invoice {number} has been sent to the billing contact. You have nothing to do.",
       "Client | {client}", "Project | {project}", "Total excluding VAT | {net}",
       "Total including VAT | {gross}", "Due on | {due}"},
      LIST_EN},

@@ -65,8 +65,9 @@ fill(struct letter *letter, const char *pattern)
 static const char *
 escaped(struct arena *arena, const char *text)
 {
-    static const char *const entities[128] = {['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
-                                              ['"'] = "&quot;", ['\''] = "&#39;", ['\n'] = "<br>\n"};
+    static const char *const entities[128] = {
+        ['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
+        ['"'] = "&quot;", ['\''] = "&#39;", ['\n'] = "<br>\n"};
     struct buffer out;
     buffer_init(&out, arena);
     buffer_text(&out, "");
@@ -121,16 +122,18 @@ add_row(struct letter *letter, const char *block, const char *bar)
     if (!value)
         return;
     if (!letter->in_table)
-        buffer_text(&letter->html,
-                    "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" "
-                    "style=\"margin:0 0 20px;border-collapse:collapse\">\n");
+        buffer_text(
+            &letter->html,
+            "<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" "
+            "style=\"margin:0 0 20px;border-collapse:collapse\">\n");
     letter->in_table = true;
     buffer_printf(&letter->text, "%s%s %s\n", name,
                   words_english(letter->template->locale) ? ":" : "\u00a0:", value);
     buffer_printf(&letter->html,
                   "<tr><td style=\"" FONT "padding:7px 12px 7px 0;border-bottom:1px solid #e3e8ef;"
                   "font-size:14px;line-height:20px;color:#5b6675;vertical-align:top\">%s</td>"
-                  "<td align=\"right\" style=\"" FONT "padding:7px 0;border-bottom:1px solid #e3e8ef;"
+                  "<td align=\"right\" style=\"" FONT
+                  "padding:7px 0;border-bottom:1px solid #e3e8ef;"
                   "font-size:14px;line-height:20px;color:#1c2430;font-weight:bold;"
                   "vertical-align:top;word-break:break-word\">%s</td></tr>\n",
                   escaped(letter->arena, name), escaped(letter->arena, value));
@@ -152,13 +155,14 @@ add_button(struct letter *letter, const char *block)
                       escaped(letter->arena, label), link);
         return;
     }
-    buffer_printf(&letter->html,
-                  "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" "
-                  "style=\"margin:4px 0 22px\"><tr><td bgcolor=\"#1f3f66\" "
-                  "style=\"border-radius:6px\"><a href=\"%s\" style=\"" FONT
-                  "display:inline-block;padding:13px 24px;font-size:15px;line-height:20px;"
-                  "font-weight:bold;color:#ffffff;text-decoration:none\">%s</a></td></tr></table>\n",
-                  link, escaped(letter->arena, label));
+    buffer_printf(
+        &letter->html,
+        "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" "
+        "style=\"margin:4px 0 22px\"><tr><td bgcolor=\"#1f3f66\" "
+        "style=\"border-radius:6px\"><a href=\"%s\" style=\"" FONT
+        "display:inline-block;padding:13px 24px;font-size:15px;line-height:20px;"
+        "font-weight:bold;color:#ffffff;text-decoration:none\">%s</a></td></tr></table>\n",
+        link, escaped(letter->arena, label));
 }
 
 static void
@@ -183,25 +187,26 @@ open_page(struct letter *letter, const char *subject)
                   "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
                   "<meta name=\"color-scheme\" content=\"light\">\n<title>%s</title>\n</head>\n",
                   letter->template->locale, escaped(letter->arena, subject));
-    buffer_printf(&letter->html,
-                  "<body style=\"margin:0;padding:0;background:#eef2f7\">\n"
-                  "<table role=\"presentation\" width=\"100%%\" cellpadding=\"0\" cellspacing=\"0\" "
-                  "bgcolor=\"#eef2f7\"><tr><td align=\"center\" style=\"padding:24px 12px\">\n"
-                  "<table role=\"presentation\" width=\"100%%\" cellpadding=\"0\" cellspacing=\"0\" "
-                  "style=\"max-width:580px\">\n"
-                  "<tr><td style=\"" FONT "padding:0 4px 12px;font-size:15px;line-height:22px;"
-                  "font-weight:bold;color:#1f3f66\">%s</td></tr>\n"
-                  "<tr><td bgcolor=\"#ffffff\" style=\"" FONT
-                  "padding:28px 24px 12px;border-top:4px solid #1f3f66;border-radius:6px;"
-                  "font-size:15px;line-height:23px;color:#1c2430\">\n",
-                  escaped(letter->arena, seller ? seller : ""));
+    buffer_printf(
+        &letter->html,
+        "<body style=\"margin:0;padding:0;background:#eef2f7\">\n"
+        "<table role=\"presentation\" width=\"100%%\" cellpadding=\"0\" cellspacing=\"0\" "
+        "bgcolor=\"#eef2f7\"><tr><td align=\"center\" style=\"padding:24px 12px\">\n"
+        "<table role=\"presentation\" width=\"100%%\" cellpadding=\"0\" cellspacing=\"0\" "
+        "style=\"max-width:580px\">\n"
+        "<tr><td style=\"" FONT "padding:0 4px 12px;font-size:15px;line-height:22px;"
+        "font-weight:bold;color:#1f3f66\">%s</td></tr>\n"
+        "<tr><td bgcolor=\"#ffffff\" style=\"" FONT
+        "padding:28px 24px 12px;border-top:4px solid #1f3f66;border-radius:6px;"
+        "font-size:15px;line-height:23px;color:#1c2430\">\n",
+        escaped(letter->arena, seller ? seller : ""));
 }
 
 static void
 close_page(struct letter *letter)
 {
-    const char *reason = fill(letter, words_spaced(letter->arena, letter->template->reason,
-                                                   letter->template->locale));
+    const char *reason = fill(
+        letter, words_spaced(letter->arena, letter->template->reason, letter->template->locale));
     const char *seller = value_of(letter, "seller", strlen("seller"));
     end_table(letter);
     buffer_printf(&letter->text, "%s\n\n-- \n%s\n", seller ? seller : "", reason ? reason : "");

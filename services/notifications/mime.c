@@ -57,8 +57,8 @@ attachment_part(struct arena *arena, const struct mime_attachment *attachment)
 {
     GMimeStream *stream =
         keep(arena, g_mime_stream_mem_new_with_buffer(attachment->bytes, attachment->length));
-    GMimeDataWrapper *content = keep(
-        arena, g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT));
+    GMimeDataWrapper *content =
+        keep(arena, g_mime_data_wrapper_new_with_stream(stream, GMIME_CONTENT_ENCODING_DEFAULT));
     GMimePart *part = keep(arena, g_mime_part_new());
     GMimeContentType *type = keep(arena, g_mime_content_type_parse(NULL, attachment->media_type));
     g_mime_object_set_content_type(GMIME_OBJECT(part), type);
@@ -109,8 +109,8 @@ write_message(struct arena *arena, GMimeMessage *mail, uint8_t **bytes, size_t *
 }
 
 bool
-mime_build(struct arena *arena, const struct mime_message *message, uint8_t **bytes,
-           size_t *length, const char **error)
+mime_build(struct arena *arena, const struct mime_message *message, uint8_t **bytes, size_t *length,
+           const char **error)
 {
     g_mime_init(); /* counted: only the first call of a process does anything */
     GDateTime *date = g_date_time_new_from_iso8601(message->date, NULL);

@@ -2,6 +2,7 @@
  * Sends mails with libcurl and tells what may be tried again from what may not. */
 #include "smtp.h"
 #include "checks.h"
+#include "dates.h"
 #include <curl/curl.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 struct sending {
     const uint8_t *bytes;
     size_t length, sent;
+    int64_t deadline_ms;
     int code;
     char reply[REPLY_BYTES_MAX];
 };
@@ -47,14 +49,25 @@ keep_reply(char *line, size_t size, size_t count, void *context)
     int code = reply_code(line, length);
     if (code == 0 || code == 221)
         return length;
-    size_t end = code == sending->code ? strlen(sending->reply) : 0;
+    bool goes_on = code == sending->code;
+    size_t end = goes_on ? strlen(sending->reply) : 0;
     sending->code = code;
-    for (size_t i = end ? 3 : 0; i < length && end < REPLY_BYTES_MAX - 1; i++)
-        sending->reply[end++] = (unsigned char)line[i] < ' ' ? ' ' : line[i];
+    for (size_t i = goes_on ? 3 : 0; i < length && end < REPLY_BYTES_MAX - 1; i++)
+        sending->reply[end++] = i == 3 || (unsigned char)line[i] < ' ' ? ' ' : line[i];
     while (end > 0 && sending->reply[end - 1] == ' ')
         end--;
     sending->reply[end] = '\0';
     return length;
+}
+
+/* Ends the wait for the answer to QUIT, for which libcurl's own timeout does not count. */
+static int
+stop_at_deadline(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                 curl_off_t up)
+{
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    const struct sending *sending = context;
+    return clock_ms() > sending->deadline_ms;
 }
 
 static bool
@@ -81,10 +94,20 @@ set_server(CURL *curl, const struct smtp_server *server)
         curl_easy_setopt(curl, CURLOPT_PASSWORD, server->password);
     }
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)SMTP_CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
-                     server->timeout_ms ? server->timeout_ms : (long)SMTP_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+}
+
+/* One connection a mail: the farewell is said within the deadline, not while cleaning up. */
+static void
+set_deadline(CURL *curl, struct sending *sending, long timeout_ms)
+{
+    sending->deadline_ms = clock_ms() + timeout_ms;
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, stop_at_deadline);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, sending);
 }
 
 static void
@@ -110,6 +133,15 @@ refused_for_good(CURLcode result, const struct sending *sending)
     return about_mail && sending->code >= 500 && !about_login;
 }
 
+/* What went wrong, when the server itself said nothing of it. */
+static const char *
+explanation(CURLcode result, const char *trouble)
+{
+    if (result == CURLE_OPERATION_TIMEDOUT || result == CURLE_ABORTED_BY_CALLBACK)
+        return "the server did not answer in time";
+    return *trouble ? trouble : curl_easy_strerror(result);
+}
+
 static struct smtp_outcome
 outcome(struct arena *arena, CURLcode result, const struct sending *sending, const char *trouble)
 {
@@ -119,7 +151,7 @@ outcome(struct arena *arena, CURLcode result, const struct sending *sending, con
     else if (refused_for_good(result, sending))
         found.result = SMTP_PERMANENT;
     bool server_said = result == CURLE_OK || sending->code >= 400;
-    const char *words = server_said ? sending->reply : *trouble ? trouble : curl_easy_strerror(result);
+    const char *words = server_said ? sending->reply : explanation(result, trouble);
     found.words = check_utf8(words, strlen(words)) ? arena_strdup(arena, words)
                                                    : "the server answered in no known encoding";
     return found;
@@ -142,6 +174,7 @@ smtp_send(struct arena *arena, const struct smtp_server *server, const char *fro
     if (curl && recipients) {
         set_server(curl, server);
         set_mail(curl, &sending, sender, recipients);
+        set_deadline(curl, &sending, server->timeout_ms ? server->timeout_ms : SMTP_TIMEOUT_MS);
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, trouble);
         result = curl_easy_perform(curl);
     }

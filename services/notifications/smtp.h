@@ -12,11 +12,11 @@
 #define SMTP_TIMEOUT_MS 25000
 
 struct smtp_server {
-    const char *url;             /* smtp://host:port (STARTTLS) or smtps://host:port */
-    const char *ca_file;         /* certificates trusted beside none other; "" or NULL: the system's */
+    const char *url;     /* smtp://host:port (STARTTLS) or smtps://host:port */
+    const char *ca_file; /* certificates trusted beside none other; "" or NULL: the system's */
     const char *user, *password; /* "" or NULL: no login; with a login TLS is required */
-    bool tls_required;           /* refuse a server that offers none; else TLS where it is offered */
-    long timeout_ms;             /* of the whole; 0: SMTP_TIMEOUT_MS */
+    bool tls_required; /* refuse a server that offers none; else TLS where it is offered */
+    long timeout_ms;   /* of the whole; 0: SMTP_TIMEOUT_MS */
 };
 
 enum smtp_result {

@@ -13,8 +13,8 @@ static const char *const french_mentions[] = {
 
 static const char *const english_mentions[] = {
     "No discount for early payment.",
-    "Late payment: a penalty of 12.15% a year is due without reminder from the day after the due "
-    "date, on the unpaid amount including VAT.",
+    ("Late payment: a penalty of 12.15% a year is due without reminder from the day after the due "
+     "date, on the unpaid amount including VAT."),
     "A fixed sum of €40 for recovery costs is due in case of late payment.",
 };
 
@@ -52,8 +52,8 @@ sample_invoice(const char *locale)
                    .iban = "FR7630006000011234567890189",
                    .bic = "AGRIFRPP"},
         .buyer = {.name = "ACME",
-                  .address = {"1 place de l’Hôtel-de-Ville", "Bâtiment C, 3e étage", "69001", "Lyon",
-                              "FR"},
+                  .address = {"1 place de l’Hôtel-de-Ville", "Bâtiment C, 3e étage", "69001",
+                              "Lyon", "FR"},
                   .siren = "732829320",
                   .vat_number = "FR44732829320"},
         .lines = worked_line,
@@ -91,7 +91,6 @@ sample_long_invoice(struct arena *arena, size_t count)
         "Commission – session « Sécurité au travail : gestes et postures, habilitation électrique, "
         "travail en hauteur et conduite d’engins », du 7 décembre 2026 au 11 décembre 2026, à "
         "Saint-Étienne-du-Rouvray",
-        "Référence interne "
         "XYZ-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789",
         "Œuvre, cœur, naïve, Noël, façade, garçon, où, là, « guillemets », l’apostrophe… 100 % – 1 — 2",
     };
@@ -104,8 +103,11 @@ sample_long_invoice(struct arena *arena, size_t count)
                                                    "Lille", "FR"};
     struct invoice_line *lines = arena_array(arena, count, sizeof *lines);
     for (size_t i = 0; i < count; i++)
-        lines[i] = (struct invoice_line){descriptions[i % 4], 1 + (int64_t)(i % 3), 123456789,
-                                         123456789, i % 4 == 1 ? 550 : i % 4 == 2 ? 0 : 2000};
+        lines[i] =
+            (struct invoice_line){descriptions[i % 4], 1 + (int64_t)(i % 3), 123456789, 123456789,
+                                  i % 4 == 1   ? 550
+                                  : i % 4 == 2 ? 0
+                                               : 2000};
     struct invoice_document document = sample_invoice("fr");
     document.buyer.name = "Société anonyme des Établissements réunis du Grand-Ouest et du Centre, "
                           "département de la formation professionnelle";

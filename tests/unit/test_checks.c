@@ -28,12 +28,28 @@ expect(text_check *check, bool expected, const char *const *texts)
 static void
 utf8_is_strict(void **state)
 {
-    static const char *const good[] = {"", "abc", "é", "€", "\xed\x9f\xbf", "\xee\x80\x80",
-                                       "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
-    static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf",
-                                      "\xe2\x82", "\xed\xa0\x80", "\xed\xbf\xbf",
-                                      "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-                                      "\xff", "a\xe2\x28\xa1", "\xf0\x9f\x98"};
+    static const char *const good[] = {"",
+                                       "abc",
+                                       "é",
+                                       "€",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc3",
+                                      "\xe0\x9f\xbf",
+                                      "\xe2\x82",
+                                      "\xed\xa0\x80",
+                                      "\xed\xbf\xbf",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "a\xe2\x28\xa1",
+                                      "\xf0\x9f\x98"};
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -92,8 +108,8 @@ emails(void **state)
     snprintf(at_limit, sizeof at_limit, "abc@%s.%s.%s.%.58s", label, label, label, label);
     snprintf(beyond, sizeof beyond, "abcd@%s.%s.%s.%.58s", label, label, label, label);
     assert_int_equal(strlen(at_limit), 254);
-    ACCEPTS(check_email, "a@b.fr", "jeanne.d-arc+test@example.co.uk", "o'neil@exemple.fr",
-            "a@1.fr", "x_{|}~@xn--caf-dma.fr", at_limit);
+    ACCEPTS(check_email, "a@b.fr", "jeanne.d-arc+test@example.co.uk", "o'neil@exemple.fr", "a@1.fr",
+            "x_{|}~@xn--caf-dma.fr", at_limit);
     REFUSES(check_email, "", "a", "@b.fr", "a@", "a@b", "a@b.", "a@.fr", "a@b..fr", ".a@b.fr",
             "a.@b.fr", "a..b@b.fr", "a b@b.fr", "a@b@c.fr", "a@-b.fr", "a@b-.fr", "a@b.fr-",
             "a@192.168.1.1", "é@b.fr", "a@é.fr", "\"a\"@b.fr", "a@[::1]", "a@b.fr\r\nBcc: c@d.fr",
@@ -130,8 +146,8 @@ mon_6_siret(void **state)
 {
     (void)state;
     ACCEPTS(check_siret, "73282932000074", "35600000000048", "35600000000001");
-    REFUSES(check_siret, "", "73282932000075", "7328293200007", "732829320000741",
-            "35600000000049", "35600000000002", "73282932100065", "7328293200007A");
+    REFUSES(check_siret, "", "73282932000075", "7328293200007", "732829320000741", "35600000000049",
+            "35600000000002", "73282932100065", "7328293200007A");
 }
 
 static void
@@ -210,10 +226,11 @@ urls(void **state)
             "https://a-b.example/%C3%A9?x[]=@");
     REFUSES(check_url, "", "example.fr", "ftp://example.fr", "https://", "https:///path",
             "https://user@example.fr", "https://u:p@example.fr/", "https://exa mple.fr",
-            "https://example.fr:0", "https://example.fr:65536", "https://example.fr:",
-            "https://example.fr:8a", "javascript:alert(1)", "https://example.fr/\"x",
-            "https://example.fr/é", "https://[::1", "https://[]", "https://[::1]x",
-            "https://-a.fr", "https://a..fr", "https://example.fr/\n", "https://?x", "HTTPS//a");
+            "https://example.fr:0", "https://example.fr:65536",
+            "https://example.fr:", "https://example.fr:8a", "javascript:alert(1)",
+            "https://example.fr/\"x", "https://example.fr/é", "https://[::1", "https://[]",
+            "https://[::1]x", "https://-a.fr", "https://a..fr", "https://example.fr/\n",
+            "https://?x", "HTTPS//a");
 }
 
 int

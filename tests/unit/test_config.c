@@ -97,14 +97,14 @@ unknown_keys_are_refused_by_name(void **state)
 static void
 malformed_numbers_are_refused_by_name(void **state)
 {
-    static const char *const malformed[] = {"", " 1", "-1", "+1", "1x", "0x10", "1.5", "many",
-                                            "99999999999999999999"};
+    static const char *const malformed[] = {
+        "", " 1", "-1", "+1", "1x", "0x10", "1.5", "many", "99999999999999999999"};
     char said[256];
 
     (void)state;
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
-        assert_int_equal(
-            status_of_loading("ESCARCELLE_HTTP_PORT", malformed[i], said, sizeof said), 2);
+        assert_int_equal(status_of_loading("ESCARCELLE_HTTP_PORT", malformed[i], said, sizeof said),
+                         2);
         assert_non_null(strstr(said, "ESCARCELLE_HTTP_PORT"));
     }
 }

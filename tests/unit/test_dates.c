@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Days in Paris (MON-5): both changes of the clock, both ends of the year, both ends of the range. */
+ * Days in Paris (MON-5): both changes of the clock, the turn of the year, the ends of the range. */
 #include "dates.h"
 
 #include "checks.h"

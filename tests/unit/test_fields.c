@@ -52,8 +52,8 @@ test_integers(void **state)
                                        "-9223372036854775808"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_string_equal(set(client, "version", good[i]), good[i]);
-    static const char *const bad[] = {"", "-", "+1", " 1", "1 ", "1.0", "1e3", "0x10",
-                                      "9223372036854775808", "--1"};
+    static const char *const bad[] = {
+        "", "-", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "9223372036854775808", "--1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_null(set(client, "version", bad[i]));
     ProtobufCMessage *header = message_new(arena, &wire__reply_header__descriptor);
@@ -134,7 +134,8 @@ test_enum_words(void **state)
         assert_true(enum_value(type, enum_word(arena, type, type->values[i].value), &value));
         assert_int_equal(value, type->values[i].value);
     }
-    assert_string_equal(enum_words(arena, type), "none, semimonthly, monthly, bimonthly, quarterly");
+    assert_string_equal(enum_words(arena, type),
+                        "none, semimonthly, monthly, bimonthly, quarterly");
     assert_string_equal(enum_word(arena, type, 99), "99");
 }
 

@@ -17,18 +17,29 @@
 static const char object[] = "0190163d-8694-739b-aea5-966c26f8ad91";
 static const int64_t expiry_s = 1800000000;
 
-/* Writes a key file, loads it, removes it. */
-static void
-load_key(const char *text)
+struct key_file {
+    char path[32];
+};
+
+static struct key_file
+write_key(const char *text)
 {
-    char path[] = "/tmp/escarcelle-link-XXXXXX";
-    int descriptor = mkstemp(path);
+    struct key_file file = {"/tmp/escarcelle-link-XXXXXX"};
+    int descriptor = mkstemp(file.path);
 
     assert_true(descriptor >= 0);
     assert_int_equal(write(descriptor, text, strlen(text)), strlen(text));
     close(descriptor);
-    link_key_load(path);
-    unlink(path);
+    return file;
+}
+
+static void
+load_key(const char *text)
+{
+    struct key_file file = write_key(text);
+
+    link_key_load(file.path);
+    unlink(file.path);
 }
 
 static int
@@ -48,11 +59,10 @@ acc_8_the_same_link_is_made_again(void **state)
     link_make("funding_review", object, expiry_s, token);
     link_make("funding_review", "0190163D-8694-739B-AEA5-966C26F8AD91", expiry_s, again);
     assert_int_equal(strlen(token), LINK_TOKEN_BYTES - 1);
-    assert_int_equal(strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-                     LINK_TOKEN_BYTES - 1);
     assert_string_equal(token, again);
     /* Computed apart, with Python's hmac: links in mails must outlive every release. */
-    assert_string_equal(token, "AZAWPYaUc5uupZZsJvitkQAAAABrSdIA3vWY23k2NlrYk5Hi3lB_2L23il0h0rOX1Ir3UZfbaX4");
+    assert_string_equal(
+        token, "AZAWPYaUc5uupZZsJvitkQAAAABrSdIA3vWY23k2NlrYk5Hi3lB_2L23il0h0rOX1Ir3UZfbaX4");
 }
 
 static void
@@ -130,15 +140,17 @@ acc_8_another_key_makes_other_links(void **state)
 static int
 status_of_loading(const char *text)
 {
+    struct key_file file = write_key(text);
     pid_t child = fork();
     int status;
 
     if (child == 0) {
         close(STDERR_FILENO);
-        load_key(text);
+        link_key_load(file.path);
         _exit(0);
     }
     waitpid(child, &status, 0);
+    unlink(file.path);
     return WEXITSTATUS(status);
 }
 
@@ -152,8 +164,7 @@ a_bad_key_file_is_refused_at_start(void **state)
     assert_int_not_equal(
         status_of_loading("zz0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"), 0);
     assert_int_not_equal(
-        status_of_loading("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"),
-        0);
+        status_of_loading("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"), 0);
 }
 
 int

@@ -3,10 +3,8 @@
  * arguments it is the test, with --role=… a child that says on a pipe that it is there. */
 #include "parent.h"
 
-#include "config.h"
 #include "dates.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -22,7 +21,7 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 20000, PIPE_DESCRIPTOR = 100, LISTEN_DESCRIPTOR = 101 };
+enum { PATIENCE_MS = 20000, PIPE_DESCRIPTOR = 100 };
 
 /* What a child says of itself. */
 struct hello {
@@ -75,6 +74,21 @@ wait_for_wake(const struct inherited *inherited)
         abort();
 }
 
+/* Says that it was stopped, then ends only when the test says SIGUSR1. */
+static void
+drain_slowly(const struct inherited *inherited)
+{
+    int signal_number;
+    sigset_t go;
+
+    sigemptyset(&go);
+    sigaddset(&go, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &go, NULL);
+    close(inherited->listen);
+    say_hello(inherited, "draining");
+    sigwait(&go, &signal_number);
+}
+
 static int
 run_child(const char *role)
 {
@@ -92,17 +106,8 @@ run_child(const char *role)
     if (strcmp(role, "later") == 0 && inherited.counters->restarts > 0)
         return 3;
     wait_for_stop();
-    if (strcmp(role, "slow") == 0) {
-        /* Stopped once; says so, then goes on only when the test asks it to, by SIGUSR1. */
-        int signal_number;
-        sigset_t go;
-
-        sigemptyset(&go);
-        sigaddset(&go, SIGUSR1);
-        sigprocmask(SIG_BLOCK, &go, NULL);
-        say_hello(&inherited, "draining");
-        sigwait(&go, &signal_number);
-    }
+    if (strcmp(role, "slow") == 0)
+        drain_slowly(&inherited);
     return 0;
 }
 
@@ -125,6 +130,7 @@ start(const struct parent_child *children, int listen)
     if (tree.parent == 0) {
         char *arguments[] = {"test_parent", NULL};
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         dup2(ends[1], PIPE_DESCRIPTOR);
         close(ends[0]);
         close(ends[1]);
@@ -168,6 +174,56 @@ stop_tree(const struct tree *tree)
 {
     kill(tree->parent, SIGTERM);
     return end_of(tree);
+}
+
+/* An abstract address of this test's own, which leaves no file; `path` gets systemd's spelling. */
+static socklen_t
+abstract_address(struct sockaddr_un *address, char path[32])
+{
+    int length = snprintf(path, 32, "@escarcelle-%d", getpid());
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(address->sun_path + 1, path + 1, (size_t)length - 1);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length);
+}
+
+static int
+open_listening(void)
+{
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    char path[32];
+    socklen_t length = abstract_address(&address, path);
+
+    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(descriptor, 8), 0);
+    return descriptor;
+}
+
+static bool
+is_listening(void)
+{
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    char path[32];
+    socklen_t length = abstract_address(&address, path);
+    bool connected = connect(descriptor, (struct sockaddr *)&address, length) == 0;
+
+    close(descriptor);
+    return connected;
+}
+
+static int
+open_supervisor(void)
+{
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    char path[32];
+    socklen_t length = abstract_address(&address, path);
+
+    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, length), 0);
+    setenv("NOTIFY_SOCKET", path, 1);
+    return descriptor;
 }
 
 static void
@@ -283,34 +339,36 @@ static void
 wake_ups_and_the_listening_socket_are_inherited(void **state)
 {
     const struct parent_child children[] = {{"waiter", 1}, {"waker", 1}, {NULL, 0}};
-    struct tree tree;
+    int listening = open_listening();
+    struct tree tree = start(children, listening);
     struct hello hello;
-    int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     (void)state;
-    tree = start(children, listening);
     close(listening);
     assert_string_equal(next_hello(&tree).role, "waker");
     hello = next_hello(&tree);
     assert_string_equal(hello.role, "waiter");
     assert_int_equal(hello.listen, listening);
+    assert_true(is_listening());
     assert_int_equal(stop_tree(&tree), 0);
 }
 
-/* Binds a datagram socket at an abstract address and puts it into NOTIFY_SOCKET. */
-static int
-open_supervisor(void)
+static void
+nobody_is_let_in_while_draining(void **state)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int length = snprintf(address.sun_path, sizeof address.sun_path, "@escarcelle-test-%d", getpid());
+    const struct parent_child children[] = {{"slow", 1}, {NULL, 0}};
+    int listening = open_listening();
+    struct tree tree = start(children, listening);
+    struct hello hello = next_hello(&tree);
 
-    setenv("NOTIFY_SOCKET", address.sun_path, 1);
-    address.sun_path[0] = '\0';
-    assert_int_equal(bind(descriptor, (struct sockaddr *)&address,
-                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length)),
-                     0);
-    return descriptor;
+    (void)state;
+    close(listening);
+    assert_true(is_listening());
+    kill(tree.parent, SIGTERM);
+    assert_string_equal(next_hello(&tree).role, "draining");
+    assert_false(is_listening());
+    kill(hello.pid, SIGUSR1);
+    assert_int_equal(end_of(&tree), 0);
 }
 
 static void
@@ -373,6 +431,7 @@ main(int argc, char **argv)
         cmocka_unit_test(a_child_that_refuses_later_is_tried_again),
         cmocka_unit_test(a_second_signal_does_not_break_the_draining),
         cmocka_unit_test(wake_ups_and_the_listening_socket_are_inherited),
+        cmocka_unit_test(nobody_is_let_in_while_draining),
         cmocka_unit_test(the_supervisor_is_told),
         cmocka_unit_test(without_a_supervisor_nobody_is_told),
     };

@@ -27,7 +27,7 @@ set_up(void **state)
     arena = arena_new(4 << 20);
     method = (struct rpc_method){.name = "test.Method"};
     caller = (Wire__Caller)WIRE__CALLER__INIT;
-    caller.role = (char *)(uintptr_t)"operator";
+    caller.role = (char *)(uintptr_t) "operator";
     header = (Wire__RequestHeader)WIRE__REQUEST_HEADER__INIT;
     header.caller = &caller;
     return 0;
@@ -176,13 +176,13 @@ test_refuses_control_characters(void **state)
     ProtobufCMessage *message;
     static const char sentence[] = "{\"key\":\"k\",\"locale\":\"fr\",\"valid_from\":\"2026-01-01\","
                                    "\"text\":\"one\\r\\n\\ttwo%s\"}";
-    assert_int_equal(validate(&accounts__dated_text__rules, arena_printf(arena, sentence, ""),
-                              &message),
-                     RPC_OK);
+    assert_int_equal(
+        validate(&accounts__dated_text__rules, arena_printf(arena, sentence, ""), &message),
+        RPC_OK);
     assert_string_equal(((Accounts__DatedText *)message)->text, "one\n\ttwo");
-    assert_int_equal(validate(&accounts__dated_text__rules,
-                              arena_printf(arena, sentence, "\\u0007"), &message),
-                     RPC_INVALID);
+    assert_int_equal(
+        validate(&accounts__dated_text__rules, arena_printf(arena, sentence, "\\u0007"), &message),
+        RPC_INVALID);
     assert_string_equal(violations(), "/text invalid_characters");
 }
 
@@ -248,7 +248,7 @@ test_fields_of_administrators(void **state)
     assert_patch("{\"iban\":\"nonsense\",\"name\":null}", RPC_FORBIDDEN, "");
     assert_non_null(strstr(call.problem.detail, "iban"));
     assert_patch("{\"commission\":null}", RPC_FORBIDDEN, "");
-    caller.role = (char *)(uintptr_t)"admin";
+    caller.role = (char *)(uintptr_t) "admin";
     assert_patch("{\"iban\":\"FR7630006000011234567890189\",\"commission\":null}", RPC_OK, "");
     header.caller = NULL;
     assert_patch("{\"iban\":null}", RPC_FORBIDDEN, "");
@@ -264,7 +264,8 @@ test_malformed_path_is_not_found(void **state)
     assert_int_equal(validate_message(&accounts__update_client_request__rules, &request.base),
                      RPC_OK);
     assert_string_equal(request.id, "0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a6b");
-    static const char *const bad[] = {"1", "", "0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a6", "\xFF", "a\nb"};
+    static const char *const bad[] = {"1", "", "0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5a6", "\xFF",
+                                      "a\nb"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         request.id = arena_strdup(arena, bad[i]);
         assert_int_equal(validate_message(&accounts__update_client_request__rules, &request.base),

@@ -104,3 +104,6 @@ create index idempotency_key_created_at on idempotency_key (created_at);
 
 comment on table event_log is 'append-only: the chain of what happened';
 comment on table stream_epoch is 'append-only: where the chain starts again after a restore';
+
+comment on table event_log is 'append-only: numbered and chained, see events.h';
+comment on table stream_epoch is 'append-only: a row per restored database';

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every limit of the gateway has its name here; the count of requests under way is kept here too. */
-#ifndef ESCARCELLE_GATEWAY_LIMITS_H
-#define ESCARCELLE_GATEWAY_LIMITS_H
+#ifndef ESCARCELLE_GATEWAY_BOUNDS_H
+#define ESCARCELLE_GATEWAY_BOUNDS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,14 +44,14 @@ enum {
     SPIN_PAUSE_MS = 2
 };
 
-struct limits {
+struct bounds {
     size_t in_flight;
 };
 
 /* Counts one more request; false when there are as many as the gateway takes. */
-bool limits_enter(struct limits *limits);
-void limits_leave(struct limits *limits);
+bool bounds_enter(struct bounds *bounds);
+void bounds_leave(struct bounds *bounds);
 /* Connections that the descriptor limit of this process allows, raised as far as it may be. */
-unsigned limits_connections(void);
+unsigned bounds_connections(void);
 
 #endif

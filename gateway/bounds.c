@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How much the gateway takes on at once. It must not know what a request is about. */
-#include "limits.h"
+#include "bounds.h"
 
 #include <assert.h>
 #include <sys/resource.h>
@@ -8,23 +8,23 @@
 enum { DESCRIPTORS_RESERVED = 64 };
 
 bool
-limits_enter(struct limits *limits)
+bounds_enter(struct bounds *bounds)
 {
-    if (limits->in_flight >= REQUESTS_IN_FLIGHT_MAX)
+    if (bounds->in_flight >= REQUESTS_IN_FLIGHT_MAX)
         return false;
-    limits->in_flight++;
+    bounds->in_flight++;
     return true;
 }
 
 void
-limits_leave(struct limits *limits)
+bounds_leave(struct bounds *bounds)
 {
-    assert(limits->in_flight > 0);
-    limits->in_flight--;
+    assert(bounds->in_flight > 0);
+    bounds->in_flight--;
 }
 
 unsigned
-limits_connections(void)
+bounds_connections(void)
 {
     struct rlimit descriptors;
     if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0)

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Cross-origin resource sharing. It only adds headers: what a caller may do is decided elsewhere. */
+#include "cors.h"
+
+#include "http.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REQUEST_HEADERS                                                                            \
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-Id, " \
+    "traceparent"
+#define REPLY_HEADERS                                                                              \
+    "Content-Disposition, ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, "  \
+    "X-Request-Id"
+
+struct cors {
+    size_t count;
+    char origins[ORIGINS_MAX][ORIGIN_BYTES_MAX];
+};
+
+struct cors *
+cors_new(void)
+{
+    struct cors *cors = calloc(1, sizeof *cors);
+    if (cors == NULL)
+        fatal("no memory for the origins");
+    return cors;
+}
+
+void
+cors_free(struct cors *cors)
+{
+    free(cors);
+}
+
+void
+cors_set(struct cors *cors, char *const *origins, size_t count)
+{
+    cors->count = 0;
+    for (size_t i = 0; i < count && cors->count < ORIGINS_MAX; i++) {
+        size_t length = strlen(origins[i]);
+        if (length > 0 && origins[i][length - 1] == '/')
+            length--; /* a URL as people write it; an origin has no path */
+        if (length == 0 || length >= ORIGIN_BYTES_MAX)
+            continue;
+        char *origin = cors->origins[cors->count++];
+        memcpy(origin, origins[i], length);
+        origin[length] = '\0';
+    }
+}
+
+static const char *
+admitted_origin(const struct exchange *exchange)
+{
+    const struct cors *cors = exchange->gateway->cors;
+    const char *origin = http_header(exchange, "Origin");
+    for (size_t i = 0; origin != NULL && i < cors->count; i++)
+        if (strcmp(cors->origins[i], origin) == 0)
+            return cors->origins[i];
+    return NULL;
+}
+
+void
+cors_answer(struct exchange *exchange)
+{
+    const char *origin = admitted_origin(exchange);
+    if (exchange->gateway->cors->count > 0)
+        exchange_header(exchange, "Vary", "Origin");
+    if (origin == NULL)
+        return;
+    exchange_header(exchange, "Access-Control-Allow-Origin", arena_strdup(exchange->arena, origin));
+    exchange_header(exchange, "Access-Control-Expose-Headers", REPLY_HEADERS);
+}
+
+void
+cors_preflight(struct exchange *exchange, const char *allow)
+{
+    if (admitted_origin(exchange) == NULL ||
+        http_header(exchange, "Access-Control-Request-Method") == NULL)
+        return;
+    exchange_header(exchange, "Access-Control-Allow-Methods", allow);
+    exchange_header(exchange, "Access-Control-Allow-Headers", REQUEST_HEADERS);
+    exchange_header(exchange, "Access-Control-Max-Age", "600");
+}

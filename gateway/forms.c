@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fills request messages by descriptor. Whether values follow the rules is the service's to say. */
+#include "forms.h"
+
+#include "call.h"
+#include "problems.h"
+
+#include <assert.h>
+#include <string.h>
+
+bool
+form_has_body(const char *verb)
+{
+    return strcmp(verb, "POST") == 0 || strcmp(verb, "PUT") == 0 || strcmp(verb, "PATCH") == 0;
+}
+
+static const ProtobufCFieldDescriptor *
+find_field(const struct message_rules *rules, const char *name, const struct field_rules **field_rules)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(rules->descriptor, name);
+    if (field != NULL)
+        *field_rules = &rules->fields[field - rules->descriptor->fields];
+    return field;
+}
+
+/* An absent body is an empty object where there is nothing to say; in a PATCH there always is. */
+static bool
+read_body(struct exchange *exchange, struct form *form)
+{
+    const struct http_route *route = exchange->route;
+    struct json_problem problem = {0};
+    bool patch = strcmp(route->verb, "PATCH") == 0;
+    if (exchange->body.length == 0 && !patch) {
+        form->message = message_new(exchange->arena, route->request->descriptor);
+        return true;
+    }
+    form->message = json_parse(exchange->arena, route->request, exchange->body.bytes,
+                               exchange->body.length, patch ? route->reply : NULL,
+                               patch ? &form->present : NULL, &problem);
+    if (form->message != NULL)
+        return true;
+    problem_blame(exchange, problem.rule ? 422 : 400, problem.code,
+                  problem.pointer == NULL ? "" : problem.pointer, "%s", problem.detail);
+    return false;
+}
+
+/* What can't be an identifier of this kind names no object. */
+static bool
+read_path(struct exchange *exchange, const struct form *form)
+{
+    const struct message_rules *rules = exchange->route->request;
+    for (size_t i = 0; i < exchange->match.parameters_count; i++) {
+        const struct route_parameter *parameter = &exchange->match.parameters[i];
+        const struct field_rules *field_rules;
+        const ProtobufCFieldDescriptor *field = find_field(rules, parameter->name, &field_rules);
+        assert(field != NULL);
+        if (!field_set_text(exchange->arena, form->message, field, parameter->value)) {
+            problem_refuse(exchange, 404, "not_found", "There is nothing at this path.");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_repeated(const struct target *target, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(target->parameters[i].name, target->parameters[index].name) == 0)
+            return true;
+    return false;
+}
+
+static bool
+read_parameter(struct exchange *exchange, const struct form *form, size_t index)
+{
+    const struct target_parameter *parameter = &exchange->target.parameters[index];
+    const struct field_rules *rules = NULL;
+    const ProtobufCFieldDescriptor *field =
+        find_field(exchange->route->request, parameter->name, &rules);
+    const char *pointer = arena_printf(exchange->arena, "/%s", parameter->name);
+    bool settable = field != NULL && field->type != PROTOBUF_C_TYPE_MESSAGE &&
+                    (rules->flags & (RULE_PATH | RULE_HIDDEN | RULE_COMPUTED)) == 0 &&
+                    !form_has_body(exchange->route->verb);
+    if (!settable) {
+        problem_blame(exchange, 400, "unknown_parameter", pointer,
+                      "The query parameter “%s” is not known here.", parameter->name);
+        return false;
+    }
+    if (is_repeated(&exchange->target, index) && field->label != PROTOBUF_C_LABEL_REPEATED) {
+        problem_blame(exchange, 400, "repeated_parameter", pointer,
+                      "The query parameter “%s” is given more than once.", parameter->name);
+        return false;
+    }
+    if (!field_set_text(exchange->arena, form->message, field, parameter->value)) {
+        problem_blame(exchange, 400, "wrong_type", pointer,
+                      "The value of the query parameter “%s” is not of its type.", parameter->name);
+        return false;
+    }
+    return true;
+}
+
+bool
+form_read(struct exchange *exchange, struct form *form)
+{
+    memset(form, 0, sizeof *form);
+    if (!read_body(exchange, form) || !read_path(exchange, form))
+        return false;
+    if (exchange->target_fault == TARGET_BAD_QUERY) {
+        problem_refuse(exchange, 400, rpc_status_code(RPC_MALFORMED),
+                       "The query is not percent-encoded UTF-8, or has too many parameters.");
+        return false;
+    }
+    for (size_t i = 0; i < exchange->target.parameters_count; i++)
+        if (!read_parameter(exchange, form, i))
+            return false;
+    return true;
+}

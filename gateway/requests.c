@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The life of one HTTP request up to the question to the service; the checks come in the order that the
+ * contract fixes: route, verb, caller, role, load, media types, size, form. No business rule is here. */
+#include "requests.h"
+
+#include "asks.h"
+#include "config.h"
+#include "cors.h"
+#include "dates.h"
+#include "forms.h"
+#include "headers.h"
+#include "http.h"
+#include "log.h"
+#include "pages.h"
+#include "problems.h"
+#include "replies.h"
+#include "tokens.h"
+#include "uuid.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+/* ---- route and verb */
+
+static void
+take_names(struct exchange *exchange)
+{
+    const char *request_id = http_header(exchange, "X-Request-Id");
+    const char *traceparent = http_header(exchange, "traceparent");
+    char fresh[37];
+    if (!header_is_request_id(request_id)) {
+        uuid_new(fresh);
+        request_id = fresh;
+    }
+    exchange->request_id = arena_strdup(exchange->arena, request_id);
+    exchange_header(exchange, "X-Request-Id", exchange->request_id);
+    if (header_is_traceparent(traceparent))
+        exchange->traceparent = arena_strdup(exchange->arena, traceparent);
+}
+
+static void
+answer_options(struct exchange *exchange, const char *allow)
+{
+    exchange_header(exchange, "Allow", allow);
+    cors_preflight(exchange, allow);
+    exchange_answer(exchange, 204, NULL, NULL, 0);
+}
+
+/* Finds the route; answers 404, 405, OPTIONS and the gateway's own pages. */
+static void
+find_route(struct exchange *exchange)
+{
+    if (strcmp(exchange->target.path, "*") == 0 && strcmp(exchange->verb, "OPTIONS") == 0) {
+        answer_options(exchange, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        return;
+    }
+    bool page = exchange->target_fault == TARGET_FINE && pages_know(exchange);
+    bool found = exchange->target_fault != TARGET_BAD_PATH &&
+                 routes_match(exchange->arena, http_routes, http_routes_count, exchange->verb,
+                              &exchange->target, &exchange->match);
+    if (!page && !found) {
+        problem_refuse(exchange, 404, rpc_status_code(RPC_NOT_FOUND), "There is nothing at this path.");
+        return;
+    }
+    const char *allow = page ? "GET, HEAD, OPTIONS" : routes_allow(exchange->arena, &exchange->match);
+    bool reads = strcmp(exchange->verb, "GET") == 0 || strcmp(exchange->verb, "HEAD") == 0;
+    if (strcmp(exchange->verb, "OPTIONS") == 0) {
+        answer_options(exchange, allow);
+    } else if (page ? !reads : exchange->match.route == NULL) {
+        exchange_header(exchange, "Allow", allow);
+        problem_refuse(exchange, 405, "method_not_allowed", "This path takes only %s.", allow);
+    } else if (page) {
+        pages_answer(exchange);
+    } else {
+        exchange->route = exchange->match.route;
+    }
+}
+
+/* ---- caller and role */
+
+/* The contract's table for humans and machines; the service decides the same again. */
+static bool
+may_call(const struct http_route *route, const Wire__Caller *caller)
+{
+    bool user = caller->kind != NULL && strcmp(caller->kind, "user") == 0;
+    bool key = caller->kind != NULL && strcmp(caller->kind, "api_key") == 0;
+    const char *role = caller->role == NULL ? "" : caller->role;
+    bool admin = user && strcmp(role, "admin") == 0;
+    switch (route->role) {
+    case RPC_ROLE_PUBLIC:
+        return true;
+    case RPC_ROLE_USER:
+        return user;
+    case RPC_ROLE_OPERATOR:
+        return admin || (user && strcmp(role, "operator") == 0) ||
+               (key && (strcmp(role, "write") == 0 || (!route->writes && strcmp(role, "read") == 0)));
+    case RPC_ROLE_ADMIN:
+        return admin;
+    case RPC_ROLE_NONE:
+    case RPC_ROLE_INTERNAL:
+        return false;
+    }
+    return false;
+}
+
+static void
+admit(struct exchange *exchange)
+{
+    exchange->caller.address = (char *)(uintptr_t)exchange->address;
+    exchange->refused = !may_call(exchange->route, &exchange->caller);
+    exchange->counted = bounds_enter(&exchange->gateway->bounds);
+    if (!exchange->counted)
+        problem_unavailable(exchange, "The service has as many requests under way as it takes; "
+                                      "try again.");
+    else
+        exchange->stage = EXCHANGE_READING;
+}
+
+static void
+reject(struct exchange *exchange, const char *detail)
+{
+    problem_refuse(exchange, 401, rpc_status_code(RPC_UNAUTHENTICATED), "%s", detail);
+}
+
+void
+request_judge(struct exchange *exchange)
+{
+    switch (exchange->verdict) {
+    case TOKEN_GOOD:
+        admit(exchange);
+        return;
+    case TOKEN_BAD:
+        reject(exchange, "The access token is not good or has ended; log in again.");
+        return;
+    case TOKEN_UNCHECKED:
+        problem_unavailable(exchange, "The access token can't be checked right now; try again.");
+        return;
+    }
+}
+
+static void
+identify(struct exchange *exchange)
+{
+    exchange->caller.kind = arena_strdup(exchange->arena, "anonymous");
+    exchange->caller.address = (char *)(uintptr_t)exchange->address;
+    if (exchange->route->role == RPC_ROLE_PUBLIC) {
+        admit(exchange);
+        return;
+    }
+    const char *authorization = http_header(exchange, "Authorization");
+    const char *token = header_bearer(authorization);
+    if (token != NULL)
+        tokens_check(exchange->gateway->tokens, exchange, token);
+    else if (authorization == NULL)
+        reject(exchange, "Log in, and send the access token as Authorization: Bearer.");
+    else
+        reject(exchange, "The Authorization header holds no Bearer token.");
+}
+
+void
+request_begin(struct exchange *exchange)
+{
+    take_names(exchange);
+    cors_answer(exchange);
+    if (http_header(exchange, "Transfer-Encoding") != NULL &&
+        http_header(exchange, "Content-Length") != NULL) {
+        problem_refuse(exchange, 400, rpc_status_code(RPC_MALFORMED),
+                       "A request has a Content-Length or a Transfer-Encoding, not both.");
+        return;
+    }
+    find_route(exchange);
+    if (exchange->stage != EXCHANGE_ANSWERED)
+        identify(exchange);
+}
+
+void
+request_append(struct exchange *exchange)
+{
+    if (exchange->received_bytes > JSON_BODY_BYTES_MAX)
+        exchange->oversize = true;
+    else if (!exchange->refused)
+        buffer_append(&exchange->body, exchange->chunk, exchange->chunk_bytes);
+}
+
+/* ---- media types and size */
+
+static bool
+takes_content(const struct http_route *route, const char *content_type)
+{
+    if (header_is_media_type(content_type, "application/json"))
+        return true;
+    return strcmp(route->verb, "PATCH") == 0 &&
+           header_is_media_type(content_type, "application/merge-patch+json");
+}
+
+static bool
+content_fits(struct exchange *exchange)
+{
+    const char *coding = http_header(exchange, "Content-Encoding");
+    bool coded = coding != NULL && strcasecmp(coding, "identity") != 0;
+    bool has_body = exchange->received_bytes > 0 || exchange->oversize;
+    if (has_body && !form_has_body(exchange->route->verb)) {
+        problem_refuse(exchange, 400, rpc_status_code(RPC_MALFORMED), "%s takes no body.",
+                       exchange->route->verb);
+        return false;
+    }
+    if (has_body && (coded || !takes_content(exchange->route, http_header(exchange, "Content-Type")))) {
+        problem_refuse(exchange, 415, "unsupported_media_type",
+                       "The body must be JSON, with Content-Type: application/json.");
+        return false;
+    }
+    const char *type = exchange->route->media_type;
+    if (!header_accepts(http_header(exchange, "Accept"), type == NULL ? "application/json" : type)) {
+        problem_refuse(exchange, 406, "not_acceptable", "This is answered as %s only.",
+                       type == NULL ? "application/json" : type);
+        return false;
+    }
+    if (exchange->oversize) {
+        problem_refuse(exchange, 413, rpc_status_code(RPC_TOO_LARGE),
+                       "The body is longer than %d bytes.", (int)JSON_BODY_BYTES_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the question */
+
+static bool
+read_conditions(struct exchange *exchange, Wire__RequestHeader *header)
+{
+    const char *match = http_header(exchange, "If-Match");
+    if (exchange->route->writes && match != NULL && strcmp(match, "*") != 0) {
+        header->has_if_match = 1;
+        if (!header_entity_tag(match, &header->if_match)) {
+            problem_refuse(exchange, 400, "malformed_header",
+                           "If-Match holds no entity tag of ours, such as \"3.0\".");
+            return false;
+        }
+    }
+    const char *key = http_header(exchange, "Idempotency-Key");
+    if (exchange->dry_run || key == NULL || strcmp(exchange->route->verb, "POST") != 0)
+        return true;
+    header->idempotency_key =
+        (char *)(uintptr_t)header_idempotency_key(exchange->arena, key);
+    if (header->idempotency_key != NULL)
+        return true;
+    problem_refuse(exchange, 400, "malformed_header",
+                   "Idempotency-Key holds 1 to 255 visible characters.");
+    return false;
+}
+
+/* SHA-256 of verb, path and body: whether a repeated key asks for the same. */
+static ProtobufCBinaryData
+hash_request(struct exchange *exchange)
+{
+    crypto_hash_sha256_state state;
+    uint8_t *hash = arena_alloc(exchange->arena, crypto_hash_sha256_BYTES);
+    const char *path = exchange->target.path;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const uint8_t *)exchange->verb, strlen(exchange->verb) + 1);
+    crypto_hash_sha256_update(&state, (const uint8_t *)path, strlen(path) + 1);
+    crypto_hash_sha256_update(&state, (const uint8_t *)exchange->body.bytes, exchange->body.length);
+    crypto_hash_sha256_final(&state, hash);
+    return (ProtobufCBinaryData){crypto_hash_sha256_BYTES, hash};
+}
+
+static void
+send_question(struct exchange *exchange, Wire__RequestHeader *header, const struct form *form)
+{
+    const struct http_route *route = exchange->route;
+    size_t bytes = form == NULL ? 0 : protobuf_c_message_get_packed_size(form->message);
+    uint8_t *body = arena_alloc(exchange->arena, bytes);
+    if (form != NULL)
+        protobuf_c_message_pack(form->message, body);
+    struct question question = {
+        .service =
+            arena_printf(exchange->arena, "%s.%s", route->service, rpc_lane_name(route->lane)),
+        .header = header,
+        .body = body,
+        .body_bytes = bytes,
+        .timeout_ms = config.request_timeout_ms,
+        .done = reply_received,
+        .owner = exchange,
+    };
+    if (!asks_send(exchange->gateway->asks, exchange->arena, &question)) {
+        problem_unavailable(exchange, "The service can't be reached; nothing happened. Try again.");
+        return;
+    }
+    exchange->stage = EXCHANGE_ASKING;
+    http_suspend(exchange);
+}
+
+static void
+fill_header(struct exchange *exchange, Wire__RequestHeader *header)
+{
+    wire__request_header__init(header);
+    header->method = (char *)(uintptr_t)exchange->route->method;
+    header->request_id = (char *)(uintptr_t)exchange->request_id;
+    header->traceparent = (char *)(uintptr_t)exchange->traceparent;
+    header->path = (char *)(uintptr_t)exchange->target.path;
+    header->caller = &exchange->caller;
+    if (exchange->route->writes) {
+        header->has_body_hash = 1;
+        header->body_hash = hash_request(exchange);
+    }
+    if (exchange->dry_run) {
+        header->has_dry_run = 1;
+        header->dry_run = 1;
+    }
+}
+
+void
+request_finish(struct exchange *exchange)
+{
+    assert(exchange->stage == EXCHANGE_READING);
+    Wire__RequestHeader header;
+    struct form form;
+    exchange->dry_run =
+        exchange->route->writes && header_lists(http_header(exchange, "Prefer"), "dry-run");
+    fill_header(exchange, &header);
+    if (exchange->refused) {
+        send_question(exchange, &header, NULL); /* it refuses, and audits that it did */
+        return;
+    }
+    if (!content_fits(exchange) || !read_conditions(exchange, &header) || !form_read(exchange, &form))
+        return;
+    header.present = (char **)form.present.names;
+    header.n_present = form.present.count;
+    send_question(exchange, &header, &form);
+}

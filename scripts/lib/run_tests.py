@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The work of scripts/test: builds, runs the unit tests and pytest, sums up in the last line."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
+TESTS = REPOSITORY / "tests"
+UNIT_SECONDS_MAX = 120
+
+
+def python_suites():
+    """The folders of tests/ that pytest runs."""
+    return sorted({file.parent.name for file in TESTS.glob("*/test_*.py")})
+
+
+def build(mode):
+    """Builds programs and unit tests; returns the build folder."""
+    processors = len(os.sched_getaffinity(0))
+    result = subprocess.run(["make", "--no-print-directory", "-C", REPOSITORY, f"-j{processors}", f"MODE={mode}",
+                             "all", "unit"], check=False)
+    if result.returncode != 0:
+        print("the build failed\n0 passed, 1 failed")
+        sys.exit(1)
+    return REPOSITORY / "build" / mode
+
+
+def junit_counts(files):
+    """(passed, failed) of JUnit reports; what was skipped counts as neither."""
+    passed = failed = 0
+    for file in files:
+        for case in ElementTree.parse(file).getroot().iter("testcase"):
+            bad = case.find("failure") is not None or case.find("error") is not None
+            failed += bad
+            passed += not bad and case.find("skipped") is None
+    return passed, failed
+
+
+def failures(files):
+    for file in files:
+        for case in ElementTree.parse(file).getroot().iter("testcase"):
+            for bad in case.findall("failure") + case.findall("error"):
+                yield f"  {case.get('name')}: {(bad.text or '').strip()}"
+
+
+def run_unit_program(program, folder):
+    """(passed, failed) of one cmocka program; one that dies counts as one failure more."""
+    environment = os.environ | {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": f"{folder}/{program.name}-%g.xml",
+                                "TZ": "Europe/Paris"}
+    try:
+        result = subprocess.run([program], env=environment, capture_output=True, text=True, errors="replace",
+                                cwd=REPOSITORY, timeout=UNIT_SECONDS_MAX, check=False)
+        code, output = result.returncode, result.stdout + result.stderr
+    except subprocess.TimeoutExpired:
+        code, output = None, f"took longer than {UNIT_SECONDS_MAX} s"
+    reports = [file for file in folder.glob(f"{program.name}-*.xml") if file.stat().st_size]
+    passed, failed = junit_counts(reports)
+    if code != 0 and failed == 0:
+        failed += 1
+    print(f"{program.name}: {passed} passed" + (f", {failed} FAILED (ended with {code})" if failed else ""), flush=True)
+    if failed:
+        print("\n".join(failures(reports)) + "\n" + output.strip(), flush=True)
+    return passed, failed
+
+
+def run_unit(folder, build_folder):
+    programs = [build_folder / "bin" / "unit" / file.stem for file in sorted((TESTS / "unit").glob("test_*.c"))]
+    counts = [run_unit_program(program, folder) for program in programs]
+    return sum(passed for passed, _ in counts), sum(failed for _, failed in counts)
+
+
+def run_pytest(folder, build_folder, suites, options):
+    """(passed, failed) of pytest; a run that breaks off counts as a failure."""
+    report = folder / "pytest.xml"
+    environment = os.environ | {
+        "STACK_BUILD": str(build_folder), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
+    result = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", folder / "pytest",
+         "--junitxml", report, *options, *(TESTS / suite for suite in suites)],
+        env=environment, cwd=REPOSITORY, check=False)
+    passed, failed = junit_counts([report]) if report.exists() else (0, 0)
+    if result.returncode != 0 and failed == 0:
+        failed = 1
+    return passed, failed
+
+
+def main():
+    suites = [argument for argument in sys.argv[1:] if argument in ["unit", *python_suites()]]
+    options = [argument for argument in sys.argv[1:] if argument not in suites]
+    wanted = suites or ["unit", *python_suites()]
+    build_folder = build(os.environ.get("MODE", "debug"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="escarcelle-test-"))
+    counts = []
+    try:
+        if "unit" in wanted:
+            counts.append(run_unit(folder, build_folder))
+        if python := [suite for suite in wanted if suite != "unit"]:
+            counts.append(run_pytest(folder, build_folder, python, options))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    passed, failed = (sum(numbers) for numbers in zip(*counts))
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

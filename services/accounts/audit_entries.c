@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads the audit log, verifies its chain, and keeps signed heads of it outside the database. */
+#include "accounts.rpc.h"
+#include "audit.h"
+#include "config.h"
+#include "dates.h"
+#include "db.h"
+#include "events.h"
+#include "log.h"
+#include "sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { VERIFY_PAGE = 5000, HEAD_PERIOD_MS = 2000, SIGNATURE_TEXT_BYTES = 129 };
+
+SQL(list_audit_entries, ListAuditEntriesRequest, ListAuditEntriesReply,
+    "select id, sequence, occurred_at, recorded_at, type, actor_kind as \"actor.kind\", actor_id as \"actor.id\", "
+    "actor_name as \"actor.name\", actor_role as \"actor.role\", actor_address as \"actor.address\", subject_id, "
+    "request_id, changes, hash from (select e.id, e.sequence, e.occurred_at, e.recorded_at, e.type, e.actor_kind, "
+    "e.actor_id, p.payload::jsonb ->> 'actor_name' as actor_name, e.actor_role, "
+    "p.payload::jsonb ->> 'actor_address' as actor_address, e.subject_id, e.request_id, "
+    "e.changes::jsonb || coalesce(p.payload::jsonb -> 'changes', '[]') as changes, encode(e.hash, 'hex') as hash, "
+    "(e.occurred_at at time zone 'Europe/Paris')::date as day "
+    "from audit_entry e left join audit_personal p using (sequence)) entry "
+    "where true :filter(actor_id, subject_id, type) :between(day, from, to) :page(sequence)");
+
+static const struct db_statement read_chain = {
+    .name = "read_audit_chain",
+    .parameters = 2,
+    .text = "select e.sequence, e.id, e.producer, e.epoch, e.stream_sequence, e.type, "
+            "to_char(e.occurred_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), "
+            "to_char(e.recorded_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.actor_kind, e.actor_id, e.actor_role, "
+            "e.subject_id, e.request_id, e.changes, encode(e.personal_hash, 'hex'), encode(e.event_hash, 'hex'), "
+            "e.previous_hash, e.hash, p.salt, p.payload "
+            "from audit_entry e left join audit_personal p using (sequence) where e.sequence > $1 "
+            "order by e.sequence limit $2"};
+
+static const struct db_statement read_head = {.name = "read_audit_head", .text = "select sequence, hash from audit_head"};
+
+enum rpc_status
+accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *request, ListAuditEntriesReply *reply)
+{
+    return sql_page(call, &list_audit_entries, request, reply);
+}
+
+/* ---- the chain */
+
+static void
+hash_text(crypto_hash_sha256_state *state, const char *text)
+{
+    uint8_t length[4] = {0xff, 0xff, 0xff, 0xff};
+    size_t size = text == NULL ? 0 : strlen(text);
+
+    for (size_t i = 0; text != NULL && i < sizeof length; i++)
+        length[i] = (uint8_t)(size >> (24 - 8 * i));
+    crypto_hash_sha256_update(state, length, sizeof length);
+    crypto_hash_sha256_update(state, (const uint8_t *)(text == NULL ? "" : text), size);
+}
+
+void
+audit_hash(const uint8_t previous[32], const struct audit_row *row, uint8_t out[32])
+{
+    const char *const texts[] = {"escarcelle.audit.1", row->sequence, row->id, row->producer, row->epoch,
+                                 row->stream_sequence, row->type, row->occurred_at, row->recorded_at, row->actor_kind,
+                                 row->actor_id, row->actor_role, row->subject_id, row->request_id, row->changes,
+                                 row->personal_hash, row->event_hash};
+    crypto_hash_sha256_state state;
+
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, previous, 32);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        hash_text(&state, texts[i]);
+    crypto_hash_sha256_final(&state, out);
+}
+
+/* A walk along the chain. */
+struct walk {
+    struct call *call;
+    AuditVerification *reply;
+    uint8_t hash[32];
+    int64_t sequence;
+};
+
+static bool
+breaks(struct walk *walk, int64_t sequence, const char *detail)
+{
+    SET(walk->reply, verified, false);
+    SET(walk->reply, first_broken, sequence);
+    walk->reply->detail = (char *)detail;
+    return false;
+}
+
+/* What can still be erased must, while it is there, be what was hashed. */
+static bool
+personal_fits(struct walk *walk, const PGresult *rows, int row)
+{
+    const char *payload = db_value(rows, row, 19), *kept = db_value(rows, row, 14);
+    uint8_t hash[32];
+    char text[65];
+    size_t length;
+    uint8_t *salt;
+
+    if (payload == NULL)
+        return true;
+    salt = db_unbytes(walk->call->arena, db_value(rows, row, 18), &length);
+    events_personal_hash(salt, (const uint8_t *)payload, strlen(payload), hash);
+    sodium_bin2hex(text, sizeof text, hash, sizeof hash);
+    return kept != NULL && strcmp(text, kept) == 0;
+}
+
+static bool
+step(struct walk *walk, const PGresult *rows, int row)
+{
+    const char *v[16];
+    uint8_t expected[32], *stored, *previous;
+    size_t length;
+
+    for (int i = 0; i < 16; i++)
+        v[i] = db_value(rows, row, i);
+    const struct audit_row entry = {v[0], v[1], v[2],  v[3],  v[4],  v[5],  v[6],  v[7],
+                                    v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]};
+    walk->sequence++;
+    if (db_integer(rows, row, 0) != walk->sequence)
+        return breaks(walk, walk->sequence, "an entry is missing or was inserted here");
+    previous = db_unbytes(walk->call->arena, db_value(rows, row, 16), &length);
+    stored = db_unbytes(walk->call->arena, db_value(rows, row, 17), &length);
+    audit_hash(walk->hash, &entry, expected);
+    if (memcmp(previous, walk->hash, 32) != 0 || memcmp(stored, expected, 32) != 0)
+        return breaks(walk, walk->sequence, "this entry is not what was recorded");
+    if (!personal_fits(walk, rows, row))
+        return breaks(walk, walk->sequence, "this entry's personal values are not what was recorded");
+    memcpy(walk->hash, expected, 32);
+    return true;
+}
+
+/* ---- kept heads: one line each, "sequence hash signature" */
+
+/* The Ed25519 key pair of the seed in config.audit_key_file. */
+static void
+signing_keys(uint8_t public_key[crypto_sign_PUBLICKEYBYTES], uint8_t secret_key[crypto_sign_SECRETKEYBYTES])
+{
+    const char *seed_text = config_secret("ESCARCELLE_AUDIT_KEY_FILE", config.audit_key_file);
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    size_t length;
+
+    if (sodium_hex2bin(seed, sizeof seed, seed_text, strlen(seed_text), NULL, &length, NULL) != 0 ||
+        length != sizeof seed)
+        fatal("ESCARCELLE_AUDIT_KEY_FILE must hold 64 hexadecimal digits");
+    crypto_sign_seed_keypair(public_key, secret_key, seed);
+}
+
+_Static_assert(SIGNATURE_TEXT_BYTES == 2 * 64 + 1, "an Ed25519 signature has 64 bytes");
+
+static FILE *
+open_heads(struct call *call, const char *mode)
+{
+    return fopen(arena_printf(call->arena, "%s/heads", config.audit_dir), mode);
+}
+
+struct kept_head {
+    long long sequence;
+    char hash[65], signature[SIGNATURE_TEXT_BYTES];
+};
+
+static bool
+next_head(FILE *file, struct kept_head *head)
+{
+    return fscanf(file, "%lld %64s %128s", &head->sequence, head->hash, head->signature) == 3;
+}
+
+static bool
+signature_fits(const struct kept_head *head, const uint8_t public_key[crypto_sign_PUBLICKEYBYTES])
+{
+    uint8_t signature[crypto_sign_BYTES];
+    char text[128];
+    int length = snprintf(text, sizeof text, "%lld %s", head->sequence, head->hash);
+
+    return sodium_hex2bin(signature, sizeof signature, head->signature, strlen(head->signature), NULL, NULL, NULL) == 0 &&
+           crypto_sign_verify_detached(signature, (const uint8_t *)text, (unsigned long long)length, public_key) == 0;
+}
+
+/* The kept heads at or below the walk's place must be on the chain. */
+static bool
+heads_fit(struct walk *walk, FILE *heads, struct kept_head *head, bool *more, const uint8_t *public_key)
+{
+    char text[65];
+
+    sodium_bin2hex(text, sizeof text, walk->hash, 32);
+    while (*more && head->sequence <= walk->sequence) {
+        if (!signature_fits(head, public_key))
+            return breaks(walk, head->sequence, "a kept head's signature is not ours");
+        if (head->sequence == walk->sequence && strcmp(head->hash, text) != 0)
+            return breaks(walk, head->sequence, "the chain is not the one whose head was kept");
+        *more = next_head(heads, head);
+    }
+    return true;
+}
+
+static enum rpc_status
+walk_chain(struct walk *walk, FILE *heads, const uint8_t *public_key)
+{
+    struct kept_head head = {0};
+    bool more = heads != NULL && next_head(heads, &head);
+    int rows_read;
+
+    do {
+        const char *after = arena_printf(walk->call->arena, "%lld", (long long)walk->sequence);
+        const char *limit = arena_printf(walk->call->arena, "%d", VERIFY_PAGE);
+        PGresult *rows = db_query(walk->call->db, walk->call->arena, &read_chain, (const char *const[]){after, limit});
+
+        if (rows == NULL)
+            return db_fail(walk->call);
+        rows_read = PQntuples(rows);
+        for (int row = 0; row < rows_read; row++)
+            if (!step(walk, rows, row) || !heads_fit(walk, heads, &head, &more, public_key))
+                return RPC_OK;
+    } while (rows_read == VERIFY_PAGE);
+    if (more)
+        breaks(walk, walk->sequence + 1, "entries up to the last kept head are missing");
+    return RPC_OK;
+}
+
+static void
+close_file(void *file)
+{
+    fclose(file);
+}
+
+enum rpc_status
+accounts_verify_audit(struct call *call, const VerifyAuditRequest *request, AuditVerification *reply)
+{
+    struct walk walk = {.call = call, .reply = reply};
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
+    FILE *heads = open_heads(call, "re");
+    char now[25];
+
+    (void)request;
+    if (heads != NULL)
+        arena_defer(call->arena, close_file, heads);
+    signing_keys(public_key, secret_key);
+    SET(reply, verified, true);
+    TRY(walk_chain(&walk, heads, public_key));
+    instant_now(now);
+    reply->verified_at = arena_strdup(call->arena, now);
+    SET(reply, entries, walk.sequence);
+    reply->head_hash = arena_alloc(call->arena, 65);
+    sodium_bin2hex(reply->head_hash, 65, walk.hash, 32);
+    return RPC_OK;
+}
+
+/* Appends the head, signed, and makes it durable before it is said. */
+static void
+keep_head(struct call *call, long long sequence, const char *hash)
+{
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
+    uint8_t signature[crypto_sign_BYTES];
+    char text[128], signature_text[SIGNATURE_TEXT_BYTES];
+    int length = snprintf(text, sizeof text, "%lld %s", sequence, hash);
+    FILE *file = open_heads(call, "ae");
+
+    signing_keys(public_key, secret_key);
+    crypto_sign_detached(signature, NULL, (const uint8_t *)text, (unsigned long long)length, secret_key);
+    sodium_bin2hex(signature_text, sizeof signature_text, signature, sizeof signature);
+    if (file == NULL || fprintf(file, "%s %s\n", text, signature_text) < 0 || fflush(file) != 0 ||
+        fdatasync(fileno(file)) != 0)
+        log_error("the audit head could not be kept in %s: %s", config.audit_dir, strerror(errno));
+    if (file != NULL)
+        fclose(file);
+}
+
+static bool
+keep_moved_head(struct call *call)
+{
+    static long long kept; /* of this process; keeping one twice does no harm */
+    PGresult *head = db_query(call->db, call->arena, &read_head, NULL);
+
+    if (head == NULL || db_integer(head, 0, 0) == kept)
+        return false;
+    kept = db_integer(head, 0, 0);
+    keep_head(call, kept, PQgetvalue(head, 0, 1) + 2);
+    return false;
+}
+
+const struct job audit_jobs[] = {
+    {"keep_audit_head", keep_moved_head, HEAD_PERIOD_MS},
+    {NULL, NULL, 0},
+};

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Clients: created pending or active, changed, activated, archived (ACC-1 to ACC-3). */
+#include "accounts.rpc.h"
+#include "checks.h"
+#include "commission.h"
+#include "events.h"
+#include "sql.h"
+
+#include <string.h>
+
+#define CLIENT_COLUMNS                                                                                       \
+    "id, name, siren, vat_number, iban, bic, address_line1 as \"address.line1\", "                           \
+    "address_line2 as \"address.line2\", address_postal_code as \"address.postal_code\", "                   \
+    "address_city as \"address.city\", address_country as \"address.country\", "                             \
+    "billing_address_line1 as \"billing_address.line1\", billing_address_line2 as \"billing_address.line2\", " \
+    "billing_address_postal_code as \"billing_address.postal_code\", "                                       \
+    "billing_address_city as \"billing_address.city\", billing_address_country as \"billing_address.country\", " \
+    "billing_contact_name as \"billing_contact.name\", billing_contact_email as \"billing_contact.email\", "  \
+    "billing_contact_phone as \"billing_contact.phone\", commission_basis as \"commission.basis\", "  \
+    "commission_rate_bp as \"commission.rate_bp\", commission_fixed_fee_cents as \"commission.fixed_fee_cents\", " \
+    "commission_triggers as \"commission.triggers\", commission_milestones as \"commission.milestones\", " \
+    "payment_terms_days, report_frequency, locale, external_id, status, created_at, updated_at, version"
+
+SQL(insert_client, CreateClientRequest, Client,
+    "insert into client (id, name, siren, vat_number, iban, bic, address_line1, address_line2, address_postal_code, "
+    "address_city, address_country, billing_address_line1, billing_address_line2, billing_address_postal_code, "
+    "billing_address_city, billing_address_country, billing_contact_name, billing_contact_email, "
+    "billing_contact_phone, commission_basis, commission_rate_bp, commission_fixed_fee_cents, commission_triggers, "
+    "commission_milestones, payment_terms_days, report_frequency, locale, external_id, status) "
+    "values (:call.new_id, :name, :siren, :vat_number, :iban, :bic, :address.line1, :address.line2, "
+    ":address.postal_code, :address.city, coalesce(:address.country, 'FR'), :billing_address.line1, "
+    ":billing_address.line2, :billing_address.postal_code, :billing_address.city, :billing_address.country, "
+    ":billing_contact.name, :billing_contact.email, :billing_contact.phone, :commission.basis, :commission.rate_bp, "
+    ":commission.fixed_fee_cents, :commission.triggers, :commission.milestones, "
+    "coalesce(:payment_terms_days, 30), coalesce(:report_frequency, 'none'), coalesce(:locale, 'fr'), :external_id, "
+    "case when num_nulls(:siren::text, :iban::text, :address.line1::text, :billing_contact.name::text, "
+    ":billing_contact.email::text, :commission.basis::text) = 0 then 'active' else 'pending' end) "
+    "returning " CLIENT_COLUMNS);
+
+SQL(get_client, GetClientRequest, Client, "select " CLIENT_COLUMNS " from client where id = :id");
+
+SQL(look_up_client, Id, Client, "select " CLIENT_COLUMNS " from client where id = :id");
+
+SQL(list_clients, ListClientsRequest, ListClientsReply,
+    "select " CLIENT_COLUMNS " from client where (status <> 'archived' or :status = 'archived') "
+    ":filter(status, external_id) :search(name, siren) :page");
+
+SQL(update_client, UpdateClientRequest, Client,
+    "update client set vat_number = coalesce(:vat_number, vat_number), :patch(name, siren, iban, bic, address.line1, address.line2, address.postal_code, "
+    "address.city, address.country, billing_address.line1, billing_address.line2, billing_address.postal_code, "
+    "billing_address.city, billing_address.country, billing_contact.name, billing_contact.email, "
+    "billing_contact.phone, commission.basis, commission.rate_bp, commission.fixed_fee_cents, commission.triggers, "
+    "commission.milestones, payment_terms_days, report_frequency, locale, external_id), "
+    "updated_at = now(), version = version + 1 where id = :id and status <> 'archived' and :guard "
+    "returning " CLIENT_COLUMNS);
+
+SQL(move_client, GetClientRequest, Client,
+    "update client set status = :call.to, updated_at = now(), version = version + 1 "
+    "where id = :id and :guard(status) returning " CLIENT_COLUMNS);
+
+SQL(erase_contact, GetClientRequest, Empty,
+    "update client set billing_contact_name = null, billing_contact_email = null, billing_contact_phone = null "
+    "where id = :id");
+
+/* The VAT number of a French company follows from its SIREN; one that is given must agree (MON-6). */
+static char *
+fill_vat_number(struct call *call, const char *siren, char *vat_number)
+{
+    char computed[14];
+
+    if (siren == NULL)
+        return vat_number;
+    vat_number_of_siren(siren, computed);
+    if (vat_number == NULL)
+        return arena_strdup(call->arena, computed);
+    if (strncmp(vat_number, "FR", 2) == 0 && strcmp(vat_number + 4, siren) != 0)
+        call_violation(call, "vat_number", "mismatch", "belongs to another SIREN; %s would be this one's", computed);
+    return vat_number;
+}
+
+enum rpc_status
+accounts_create_client(struct call *call, const CreateClientRequest *request, Client *reply)
+{
+    CreateClientRequest filled = *request;
+
+    filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
+    commission_check(call, "commission", request->commission);
+    TRY(call_violations(call));
+    TRY(sql_one(call, &insert_client, &filled, reply));
+    return emit_client_created(call, reply);
+}
+
+enum rpc_status
+accounts_get_client(struct call *call, const GetClientRequest *request, Client *reply)
+{
+    return sql_one(call, &get_client, request, reply);
+}
+
+enum rpc_status
+accounts_list_clients(struct call *call, const ListClientsRequest *request, ListClientsReply *reply)
+{
+    return sql_page(call, &list_clients, request, reply);
+}
+
+enum rpc_status
+accounts_update_client(struct call *call, const UpdateClientRequest *request, Client *reply)
+{
+    UpdateClientRequest filled = *request;
+
+    /* A new SIREN without a new VAT number brings its own. */
+    filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
+    TRY(call_violations(call));
+    TRY(sql_one(call, &update_client, &filled, reply));
+    commission_check(call, "commission", reply->commission);
+    TRY(call_violations(call));
+    return emit_client_updated(call, reply);
+}
+
+/* Every mandatory field that is missing, all at once (ACC-1). */
+static enum rpc_status
+check_complete(struct call *call, const Client *client)
+{
+    const struct {
+        const char *field;
+        bool there;
+    } mandatory[] = {
+        {"siren", client->siren != NULL},
+        {"iban", client->iban != NULL},
+        {"address", client->address != NULL},
+        {"billing_contact.name", client->billing_contact != NULL && client->billing_contact->name != NULL},
+        {"billing_contact.email", client->billing_contact != NULL && client->billing_contact->email != NULL},
+        {"commission", client->commission != NULL},
+    };
+
+    for (size_t i = 0; i < sizeof mandatory / sizeof *mandatory; i++)
+        if (!mandatory[i].there)
+            call_violation(call, mandatory[i].field, "required", "is missing; an active client needs it");
+    return call_violations(call);
+}
+
+enum rpc_status
+accounts_activate_client(struct call *call, const GetClientRequest *request, Client *reply)
+{
+    Client *present = NEW(call, Client);
+
+    TRY(sql_one(call, &get_client, request, present));
+    if (present->status == CLIENT_STATUS_PENDING)
+        TRY(check_complete(call, present));
+    TRY(sql_one(call, &move_client, request, reply));
+    return emit_client_activated(call, reply);
+}
+
+/* The owners said what is open, undecided, unpaid or left; all their reasons in one sentence (ACC-3). */
+static enum rpc_status
+check_obligations(struct call *call)
+{
+    struct buffer reasons;
+
+    buffer_init(&reasons, call->arena);
+    for (size_t i = 0; i < call->method->asks_count; i++) {
+        const Obligations *obligations = (const Obligations *)call->answers[i];
+
+        for (size_t j = 0; j < obligations->n_reasons; j++)
+            buffer_printf(&reasons, "%s%s", reasons.length == 0 ? "" : "; ", obligations->reasons[j]);
+    }
+    if (reasons.length == 0)
+        return RPC_OK;
+    return call_fail_code(call, RPC_CONFLICT, "client_has_obligations", NULL,
+                          "the client cannot be archived: %s", reasons.bytes);
+}
+
+enum rpc_status
+accounts_archive_client(struct call *call, const GetClientRequest *request, Client *reply)
+{
+    TRY(check_obligations(call));
+    TRY(sql_one(call, &move_client, request, reply));
+    TRY(sql_run(call, &erase_contact, request, NULL));
+    events_erase_client(call, request->id);
+    reply->billing_contact = NULL;
+    return emit_client_archived(call, reply);
+}
+
+enum rpc_status
+accounts_look_up_client(struct call *call, const Id *request, Client *reply)
+{
+    return sql_one(call, &look_up_client, request, reply);
+}

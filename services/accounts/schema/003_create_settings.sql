@@ -1,0 +1,35 @@
+-- One row of settings; dated lists are jsonb because they are replaced whole.
+create table settings (
+    id uuid primary key,
+    seller_name text,
+    seller_legal_form text,
+    seller_capital_cents bigint,
+    seller_address_line1 text,
+    seller_address_line2 text,
+    seller_address_postal_code text,
+    seller_address_city text,
+    seller_address_country text,
+    seller_siren text,
+    seller_rcs_city text,
+    seller_vat_number text,
+    seller_iban text,
+    seller_bic text,
+    seller_activity_declaration_number text,
+    seller_vat_on_debits boolean,
+    seller_email text,
+    commission_vat_rates jsonb not null default '[{"valid_from": "2014-01-01", "rate_bp": 2000}]',
+    late_penalty_rates jsonb not null default '[]',
+    legal_sentences jsonb not null default '[]',
+    public_url text not null default 'https://localhost:8443',
+    web_ui_url text,
+    mail_from text not null default 'escarcelle@localhost.localdomain',
+    review_link_days int not null default 30,
+    reminder_days bigint[] not null default '{7,14}',
+    require_mfa boolean not null default false,
+    cors_origins text[] not null default '{}',
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    version bigint not null default 1
+);
+create unique index settings_only_row on settings ((true));
+insert into settings (id) values ('00000000-0000-7000-8000-000000000001');

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The courier's loop: numbers the outbox and publishes, receives and asks for other services' events, has them
+ * applied. It blocks nowhere but in its one wait, in the database, and where a reaction must ask an owner. */
+#include "courier.h"
+
+#include "config.h"
+#include "dates.h"
+#include "log.h"
+#include "migrate.h"
+#include "sql_compile.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TURN_MESSAGES_MAX = 1000, /* received in one turn, of each kind */
+    TURN_BYTES_MAX = 256 << 20,
+    AWAY_MS = 200, /* the database is */
+    START_JITTER_MS = 50,
+    EXIT_REFUSED = 3
+};
+
+/* Whose streams the audit log takes: every service has one. */
+static const char *const services[] = {"accounts", "budgeting", "sessions", "funding", "invoicing", "notifications"};
+
+/* ---- start */
+
+static void
+follow(struct courier *courier, const char *consumer, const char *producer, bool causal)
+{
+    struct stream *stream = &courier->streams[courier->streams_count];
+
+    for (size_t i = 0; i < courier->streams_count; i++)
+        if (strcmp(courier->streams[i].consumer, consumer) == 0 &&
+            strcmp(courier->streams[i].producer, producer) == 0)
+            return;
+    assert(courier->streams_count < COURIER_STREAMS_MAX);
+    *stream = (struct stream){.consumer = consumer, .producer = producer, .causal = causal};
+    stream->random = randombytes_random();
+    stream->ask_at = clock_ms() + randombytes_uniform(START_JITTER_MS);
+    courier->streams_count++;
+}
+
+static void
+follow_all(struct courier *courier)
+{
+    const struct rpc_service *rpc = courier->service->rpc;
+
+    for (size_t i = 0; i < rpc->subscriptions_count; i++)
+        follow(courier, EVENTS_MAIN, rpc->subscriptions[i].producer, true);
+    for (size_t i = 0; courier->service->audit != NULL && i < sizeof services / sizeof *services; i++)
+        follow(courier, EVENTS_AUDIT, services[i], false);
+}
+
+static struct wire_subscriber *
+subscribe(struct courier *courier)
+{
+    const char *topics[COURIER_STREAMS_MAX + 1] = {NULL};
+    size_t count = 0;
+
+    for (size_t i = 0; i < courier->streams_count; i++) {
+        size_t n = 0;
+
+        while (n < count && strcmp(topics[n], courier->streams[i].producer) != 0)
+            n++;
+        if (n == count)
+            topics[count++] = courier->streams[i].producer;
+    }
+    return count == 0 ? NULL : wire_subscriber_open(courier->wire, topics);
+}
+
+static struct db *
+open_database(const struct service *service)
+{
+    struct db *db = db_new(service->rpc->name, false);
+
+    while (!db_connect(db)) {
+        if (stopping)
+            exit(0);
+        poll(NULL, 0, AWAY_MS);
+    }
+    if (!migrate_verify(db, service) || !sql_prove(db))
+        exit(EXIT_REFUSED);
+    return db;
+}
+
+/* What the courier before this one was doing when it died. */
+static void
+note_suspect(struct courier *courier)
+{
+    struct counters *counters = courier->inherited->counters;
+
+    memcpy(courier->suspect, counters->poison_key, sizeof courier->suspect);
+    courier->suspect[sizeof courier->suspect - 1] = '\0';
+    courier->suspect_count = atomic_load(&counters->poison_count);
+    courier->suspect_until = clock_ms() + SUSPECT_MS;
+    if (courier->suspect[0] != '\0')
+        log_warning("the courier died while it handled %s, %u times so far", courier->suspect,
+                    courier->suspect_count);
+}
+
+static void
+start(struct courier *courier, const struct service *service, const struct inherited *inherited)
+{
+    *courier = (struct courier){.service = service, .inherited = inherited};
+    courier->arena = arena_new(TURN_BYTES_MAX);
+    courier->call_arena = arena_new((size_t)config.arena_bytes_max);
+    courier->db = open_database(service);
+    courier->wire = wire_open(service->rpc->name);
+    courier->asker = wire_asker_open(courier->wire);
+    courier->call_asker = wire_asker_open(courier->wire);
+    courier->publisher = wire_publisher_open(courier->wire);
+    follow_all(courier);
+    courier->subscriber = subscribe(courier);
+    note_suspect(courier);
+}
+
+/* ---- receiving */
+
+static void
+take_head(struct courier *courier, const struct wire_publication *publication, int64_t now)
+{
+    Wire__Position *head =
+        wire__position__unpack(arena_allocator(courier->arena), publication->body_bytes, publication->body);
+
+    for (size_t i = 0; head != NULL && i < courier->streams_count; i++)
+        if (strcmp(courier->streams[i].producer, publication->topic) == 0)
+            stream_heard(&courier->streams[i], head->epoch, head->sequence, now);
+}
+
+static void
+take_publications(struct courier *courier, int64_t now)
+{
+    struct wire_publication publication;
+
+    for (int n = 0; courier->subscriber != NULL && n < TURN_MESSAGES_MAX; n++) {
+        if (!wire_subscriber_receive(courier->subscriber, courier->arena, &publication))
+            return;
+        if (publication.kind == 'H')
+            take_head(courier, &publication, now);
+        for (size_t i = 0; publication.kind == 'E' && i < courier->streams_count; i++)
+            if (strcmp(courier->streams[i].producer, publication.topic) == 0)
+                stream_receive(&courier->streams[i], publication.body, publication.body_bytes, now);
+    }
+}
+
+static void
+take_answer(struct courier *courier, struct stream *stream, const struct wire_reply *reply, int64_t now)
+{
+    Wire__ReplyHeader *header = NULL;
+
+    if (!reply->unavailable)
+        header = wire__reply_header__unpack(arena_allocator(courier->arena), reply->header_bytes, reply->header);
+    if (header != NULL && header->status == RPC_OK)
+        stream_answered(stream, reply->body, reply->body_bytes, now);
+    else
+        stream_unanswered(stream, now);
+}
+
+/* An asker that expects nothing is left alone: it would only be woken by what keeps it warm. */
+static bool
+is_asking(const struct courier *courier)
+{
+    for (size_t i = 0; i < courier->streams_count; i++)
+        if (courier->streams[i].asking)
+            return true;
+    return false;
+}
+
+static void
+take_answers(struct courier *courier, int64_t now)
+{
+    struct wire_reply reply;
+
+    for (int n = 0; n < TURN_MESSAGES_MAX && is_asking(courier); n++) {
+        if (!wire_asker_receive(courier->asker, courier->arena, &reply))
+            return;
+        for (size_t i = 0; i < courier->streams_count; i++)
+            if (courier->streams[i].asking && courier->streams[i].ask_tag == reply.tag)
+                take_answer(courier, &courier->streams[i], &reply, now);
+    }
+}
+
+/* ---- asking */
+
+static const uint8_t *
+pack(struct arena *arena, const ProtobufCMessage *message, size_t *length)
+{
+    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
+
+    *length = protobuf_c_message_pack(message, bytes);
+    return bytes;
+}
+
+static bool
+send_question(struct courier *courier, const struct stream *stream, uint64_t tag)
+{
+    Wire__RequestHeader header = WIRE__REQUEST_HEADER__INIT;
+    Wire__ListEventsRequest request = WIRE__LIST_EVENTS_REQUEST__INIT;
+    Wire__Caller caller = WIRE__CALLER__INIT;
+    size_t header_bytes, body_bytes;
+    const uint8_t *packed_header, *body;
+
+    caller.kind = (char *)"service";
+    caller.id = (char *)courier->service->rpc->name;
+    header.caller = &caller;
+    header.method = arena_printf(courier->arena, "%s.ListEvents", stream->producer);
+    SET(&header, remaining_ms, LIST_EVENTS_TIMEOUT_MS);
+    SET(&request, after, stream->tail.sequence);
+    SET(&request, limit, EVENTS_PAGE_MAX);
+    packed_header = pack(courier->arena, &header.base, &header_bytes);
+    body = pack(courier->arena, &request.base, &body_bytes);
+    return wire_asker_send(courier->asker, arena_printf(courier->arena, "%s.leaf", stream->producer), tag,
+                           LIST_EVENTS_TIMEOUT_MS, packed_header, header_bytes, body, body_bytes);
+}
+
+static void
+ask(struct courier *courier, struct stream *stream, int64_t now)
+{
+    if (stream->asking && now >= stream->ask_deadline)
+        stream_unanswered(stream, now);
+    if (!stream_wants(stream, now))
+        return;
+    stream_asked(stream, ++courier->last_tag, now + LIST_EVENTS_TIMEOUT_MS);
+    if (!send_question(courier, stream, courier->last_tag))
+        stream_unanswered(stream, now);
+}
+
+/* ---- working */
+
+/* Whether there is more to do at once. */
+static bool
+work(struct courier *courier, int64_t now)
+{
+    bool busy = false;
+
+    if (courier->outbox && now >= courier->number_at) {
+        if (!outbox_number(courier))
+            courier->number_at = now + AWAY_MS;
+        else
+            busy = courier->outbox;
+    }
+    for (size_t i = 0; i < courier->streams_count && courier->cursors_loaded; i++)
+        busy = stream_apply(courier, &courier->streams[i], now) || busy;
+    return busy;
+}
+
+static void
+sound_alarms(struct courier *courier, int64_t now)
+{
+    if (now < courier->alarm_at)
+        return;
+    courier->alarm_at = now + ALARM_MS;
+    for (size_t i = 0; i < courier->streams_count; i++) {
+        const struct stream *stream = &courier->streams[i];
+
+        if (stream->stopped != NULL)
+            log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s", stream->producer, stream->consumer,
+                      stream->tail.sequence, stream->stopped);
+        if (stream->waiting_since != 0 && now - stream->waiting_since >= WAIT_ALARM_MS)
+            log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64, stream->producer,
+                      stream->cursor.sequence, stream->waits_for.producer, stream->waits_for.epoch,
+                      stream->waits_for.sequence);
+    }
+}
+
+/* ---- waiting */
+
+static int64_t
+sooner(int64_t due, int64_t other)
+{
+    return other < due ? other : due;
+}
+
+/* When something is to be done although nothing arrives. */
+static int64_t
+next_due(const struct courier *courier, int64_t now)
+{
+    int64_t due = sooner(now + LEASE_RENEW_MS, courier->lease.renew_at);
+
+    if (courier->outbox && courier->lease.held)
+        due = sooner(due, courier->number_at);
+    for (size_t i = 0; i < courier->streams_count; i++) {
+        const struct stream *stream = &courier->streams[i];
+
+        if (stream->asking)
+            due = sooner(due, stream->ask_deadline);
+        else if (stream->ask_at > now || stream_wants(stream, now))
+            due = sooner(due, stream->ask_at);
+        if (stream->buffered > 0 && stream->retry_at > now)
+            due = sooner(due, stream->retry_at);
+    }
+    return due;
+}
+
+static void
+wait_until(struct courier *courier, int64_t due)
+{
+    zmq_pollitem_t items[1 + 2 * WIRE_BROKERS_MAX];
+    int64_t left = due - clock_ms();
+    size_t count = 1;
+
+    items[0] = (zmq_pollitem_t){.fd = courier->inherited->wake_courier_read, .events = ZMQ_POLLIN};
+    if (is_asking(courier))
+        count += wire_asker_items(courier->asker, items + count, WIRE_BROKERS_MAX);
+    if (courier->subscriber != NULL)
+        count += wire_subscriber_items(courier->subscriber, items + count, WIRE_BROKERS_MAX);
+    if (zmq_poll(items, (int)count, left < 0 ? 0 : (long)left) <= 0 || (items[0].revents & ZMQ_POLLIN) == 0)
+        return;
+    wake_clear(courier->inherited->wake_courier_read);
+    if (!courier->outbox)
+        courier->number_at = clock_ms() + LINGER_MS;
+    courier->outbox = true;
+}
+
+static void
+turn(struct courier *courier)
+{
+    int64_t now = clock_ms();
+    bool there, busy = false;
+
+    arena_reset(courier->arena);
+    take_publications(courier, now);
+    take_answers(courier, now);
+    there = db_ready(courier->db) && lease_keep(courier, now);
+    if (there && courier->lease.held && !courier->cursors_loaded)
+        there = cursors_load(courier);
+    if (there && courier->lease.held) {
+        busy = work(courier, now);
+        for (size_t i = 0; i < courier->streams_count; i++)
+            ask(courier, &courier->streams[i], clock_ms());
+    }
+    sound_alarms(courier, now);
+    wait_until(courier, busy ? 0 : there ? next_due(courier, now) : clock_ms() + AWAY_MS);
+}
+
+int
+events_courier(const struct service *service, const struct inherited *inherited)
+{
+    struct courier *courier = calloc(1, sizeof *courier);
+
+    if (courier == NULL)
+        fatal("no memory for the courier");
+    start(courier, service, inherited);
+    while (!stopping)
+        turn(courier);
+    if (db_ready(courier->db))
+        lease_release(courier);
+    if (courier->subscriber != NULL)
+        wire_subscriber_close(courier->subscriber);
+    wire_publisher_close(courier->publisher);
+    wire_asker_close(courier->call_asker);
+    wire_asker_close(courier->asker);
+    wire_close(courier->wire);
+    db_free(courier->db);
+    return 0;
+}

@@ -1,0 +1,473 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real broker and real ends of the wire, on an ipc path of their own, under CURVE."""
+
+import os
+import pathlib
+import queue
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+import zmq
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = pathlib.Path(os.environ.get("PROGRAMS_DIR", ROOT / "build" / "debug" / "bin"))
+WAIT_S = 15
+
+
+class Process:
+    """A program whose lines are read as they come."""
+
+    def __init__(self, arguments, environment):
+        self.lines = queue.Queue()
+        self.popen = subprocess.Popen(
+            [str(argument) for argument in arguments], env=environment, text=True, bufsize=1,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.popen.stdout:
+            self.lines.put(line.rstrip("\n"))
+
+    def say(self, line):
+        self.popen.stdin.write(line + "\n")
+        self.popen.stdin.flush()
+
+    def expect(self, *words, within_s=WAIT_S):
+        """The next line that contains all words."""
+        end, seen = time.monotonic() + within_s, []
+        while (left := end - time.monotonic()) > 0:
+            try:
+                line = self.lines.get(timeout=left)
+            except queue.Empty:
+                break
+            if all(word in line for word in words):
+                return line
+            seen.append(line)
+        raise AssertionError(f"no line with {words}; seen {seen}")
+
+    def nothing(self, word, for_s):
+        """No line with this word comes for a while."""
+        with pytest.raises(AssertionError):
+            self.expect(word, within_s=for_s)
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def end(self):
+        if self.popen.poll() is None:
+            self.popen.stdin.close()
+            self.popen.terminate()
+            try:
+                self.popen.wait(WAIT_S)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+        return self.popen.wait()
+
+
+class Stage:
+    """Brokers and probes that are ended together."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+        self.keys = folder / "keys"
+        subprocess.run([PROGRAMS / "broker", "--keys", self.keys], check=True)
+        self.addresses = [f"ipc://{folder}/broker-1"]
+
+    def environment(self, **more):
+        inherited = {key: value for key, value in os.environ.items()
+                     if not key.startswith("ESCARCELLE_")}
+        return {**inherited, "ESCARCELLE_KEYS_DIR": str(self.keys),
+                "ESCARCELLE_BROKERS": ",".join(self.addresses), **more}
+
+    def start(self, *arguments, **more):
+        process = Process(arguments, self.environment(**more))
+        self.processes.append(process)
+        return process
+
+    def broker(self, address=None):
+        broker = self.start(PROGRAMS / "broker", ESCARCELLE_BIND=address or self.addresses[0])
+        broker.expect("listening on")
+        return broker
+
+    def probe(self, program, role, *arguments, keys=None):
+        more = {"ESCARCELLE_KEYS_DIR": str(keys)} if keys else {}
+        return self.start(PROGRAMS / "wire_probe", program, role, *arguments, **more)
+
+    def worker(self, broker, name="accounts.fast", credit=1):
+        worker = self.probe(name.split(".")[0], "worker", name, credit)
+        worker.expect("ready")
+        broker.expect("a worker of", name, "is registered")
+        return worker
+
+    def asker(self, program="gateway"):
+        asker = self.probe(program, "asker")
+        asker.expect("ready")
+        return asker
+
+    def end(self):
+        for process in reversed(self.processes):
+            process.end()
+
+
+@pytest.fixture
+def stage(tmp_path):
+    stage = Stage(tmp_path)
+    yield stage
+    stage.end()
+
+
+@pytest.fixture
+def broker(stage):
+    return stage.broker()
+
+
+def dealer(stage, program, door, kind=zmq.DEALER):
+    """A peer with a good key that says what it likes."""
+    socket = zmq.Context.instance().socket(kind)
+    socket.linger = 0
+    socket.curve_secretkey = (stage.keys / f"{program}.secret").read_bytes().strip()
+    socket.curve_publickey = (stage.keys / f"{program}.public").read_bytes().strip()
+    socket.curve_serverkey = (stage.keys / "broker.public").read_bytes().strip()
+    socket.connect(f"{stage.addresses[0]}-{door}")
+    return socket
+
+
+def control(command, number=0, argument=0, text=b""):
+    return b"ESC1" + bytes([command]) + number.to_bytes(8, "big") + argument.to_bytes(4, "big") + text
+
+
+REQUEST, REPLY, UNAVAILABLE, PING, PONG = 1, 2, 3, 4, 5
+READY, FORWARD, DONE, ALIVE, LEAVE = 16, 17, 18, 19, 20
+
+
+def receive(socket):
+    assert socket.poll(WAIT_S * 1000), "nothing came"
+    return socket.recv_multipart()
+
+
+def test_keys_are_made_once_and_secret(stage):
+    before = {path.name: path.read_bytes() for path in stage.keys.iterdir()}
+    (stage.keys / "funding.public").unlink()
+    subprocess.run([PROGRAMS / "broker", "--keys", stage.keys], check=True)
+    assert {path.name: path.read_bytes() for path in stage.keys.iterdir()} == before
+    assert len(before) == 16
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in stage.keys.glob("*.secret"))
+
+
+def test_two_workers_share_the_requests(stage, broker):
+    workers = [stage.worker(broker), stage.worker(broker)]
+    asker = stage.asker()
+    answered = set()
+    for tag in range(1, 5):
+        asker.say(f"accounts.fast 5000 hello {tag}")
+        answered.add(asker.expect(f"reply {tag} ", f"gateway hello {tag}").split()[2])
+    assert answered == {str(worker.popen.pid) for worker in workers}
+
+
+def test_credit_bounds_what_a_worker_gets(stage, broker):
+    stage.worker(broker)
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 sleep 1000")
+    asker.say("accounts.fast 300 late")
+    asker.say("accounts.fast 5000 in time")
+    asker.expect("unavailable 2")
+    asker.expect("reply 1 ")
+    asker.expect("reply 3 ", "in time")
+
+
+def test_unavailable_when_nobody_serves(stage, broker):
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 hello")
+    asker.say("accounts.fast 200 hello")
+    asker.expect("unavailable 2", within_s=1)
+    asker.expect("unavailable 1")
+
+
+def test_a_request_waits_for_a_worker_that_starts(stage, broker):
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 early")
+    stage.worker(broker)
+    asker.expect("reply 1 ", "early")
+
+
+def test_an_unknown_key_gets_nothing(stage, broker, tmp_path):
+    strange = tmp_path / "strange"
+    subprocess.run([PROGRAMS / "broker", "--keys", strange], check=True)
+    (strange / "broker.public").write_bytes((stage.keys / "broker.public").read_bytes())
+    stage.worker(broker)
+    rogue = stage.probe("gateway", "asker", keys=strange)
+    broker.expect("refused from", "a connection")
+    rogue.nothing("ready", for_s=1)
+
+
+def test_a_peer_without_curve_gets_nothing(stage, broker):
+    plain = zmq.Context.instance().socket(zmq.DEALER)
+    plain.linger = 0
+    plain.connect(f"{stage.addresses[0]}-clients")
+    plain.send(control(PING))
+    assert not plain.poll(1000)
+    plain.close()
+    stage.asker()
+
+
+def test_who_may_call_whom(stage, broker):
+    stage.worker(broker, "accounts.fast")
+    stage.worker(broker, "accounts.leaf")
+    asker = stage.asker("sessions")
+    asker.say("accounts.fast 5000 hello")
+    asker.expect("unavailable 1")
+    broker.expect("refused from sessions", "accounts.fast")
+    asker.say("accounts.leaf 5000 hello")
+    asker.expect("reply 2 ", "sessions hello")
+
+
+def test_a_name_is_served_by_its_own_program_only(stage, broker):
+    stage.probe("sessions", "worker", "accounts.fast", 1)
+    broker.expect("refused from sessions", "to serve accounts.fast")
+
+
+def test_a_killed_workers_request_is_not_repeated(stage, broker):
+    victim = stage.worker(broker)
+    asker = stage.asker()
+    asker.say("accounts.fast 2000 sleep 60000")
+    asker.say("accounts.fast 10000 other")
+    other = stage.worker(broker)
+    asker.expect("reply 2 ", str(other.popen.pid))
+    victim.signal(signal.SIGKILL)
+    broker.expect("is gone", "1 requests in hand")
+    asker.say("accounts.fast 5000 after")
+    asker.expect("reply 3 ", str(other.popen.pid))
+    asker.nothing("reply 1", for_s=1)
+
+
+def test_a_long_handler_keeps_its_registration(stage, broker):
+    stage.worker(broker)
+    asker = stage.asker()
+    asker.say("accounts.fast 10000 sleep 4500")
+    asker.expect("reply 1 ")
+    asker.say("accounts.fast 5000 again")
+    asker.expect("reply 2 ", within_s=1)
+    broker.nothing("is gone", for_s=0.5)
+
+
+def test_a_draining_worker_loses_nothing(stage, broker):
+    leaving = stage.worker(broker, credit=2)
+    asker = stage.asker()
+    asker.say("accounts.fast 9000 sleep 500")
+    asker.say("accounts.fast 9000 second")
+    staying = stage.worker(broker, credit=2)
+    leaving.say("drain")
+    asker.expect("reply 1 ", str(leaving.popen.pid))
+    asker.expect("reply 2 ", str(leaving.popen.pid))
+    broker.expect("is gone: it leaves; 0 requests in hand")
+    asker.say("accounts.fast 5000 third")
+    asker.expect("reply 3 ", str(staying.popen.pid))
+    assert leaving.popen.wait(WAIT_S) == 0
+
+
+def test_the_queue_is_bounded(stage, broker):
+    """1 000 wait; what comes beyond is refused at once, the others when their time is over."""
+    stage.worker(broker)
+    client = dealer(stage, "gateway", "clients")
+    client.send_multipart([control(REQUEST, 0, 20000, b"accounts.fast"), b"", b"sleep 3000"])
+    for tag in range(1, 1102):
+        client.send_multipart([control(REQUEST, tag, 2500, b"accounts.fast"), b"", b"x"])
+    first = [receive(client)[0] for _ in range(101)]
+    assert first[0] == control(UNAVAILABLE, 1001, 0, b"too many requests wait")
+    assert {frame[4] for frame in first} == {UNAVAILABLE}
+    assert first[-1][5:13] == (1101).to_bytes(8, "big")
+    others = [receive(client)[0] for _ in range(1000)]
+    assert all(b"in time" in frame for frame in others)
+    assert receive(client)[0] == control(REPLY, 0)
+    client.close()
+
+
+def test_only_the_producer_publishes_its_topic(stage, broker):
+    subscriber = stage.probe("funding", "subscriber", "accounts", "sessions")
+    subscriber.expect("ready")
+    accounts = stage.probe("accounts", "publisher")
+    sessions = stage.probe("sessions", "publisher")
+    give_until_seen(accounts, "accounts E first", subscriber)
+    give_until_seen(sessions, "sessions H head", subscriber)
+    sessions.say("accounts E forged")
+    broker.expect("refused from sessions", "to publish accounts")
+    accounts.say("accounts E last")
+    seen = []
+    while not seen or "last" not in seen[-1]:
+        seen.append(subscriber.expect(""))
+    assert not any("forged" in line for line in seen)
+
+
+def give_until_seen(publisher, line, subscriber):
+    """Publications before the connections are made are lost, as they may be."""
+    publisher.expect("ready")
+    for _ in range(50):
+        publisher.say(line)
+        try:
+            subscriber.expect(line, within_s=0.2)
+            return
+        except AssertionError:
+            continue
+    raise AssertionError(f"never seen: {line}")
+
+
+GARBAGE = [
+    [b""], [b"x"], [b"ESC1"], [b"ESC2" + bytes(13)], [control(0)], [control(6)], [control(255)],
+    [control(REQUEST, 1, 1000, b"accounts.fast")],
+    [control(REQUEST, 1, 1000, b"accounts.fast"), b"header"],
+    [control(REQUEST, 1, 1000, b"accounts.fast")] + [b"x"] * 50,
+    [control(REQUEST, 1, 1000, b"\0\xff\n"), b"", b""],
+    [control(REQUEST, 1, 1000, b"a" * 5000), b"", b""],
+    [control(REQUEST, 1, 2**32 - 1, b""), b"", b""],
+    [control(REQUEST, 1, 1000, b"mmi.service"), b"", b"x" * 100000],
+    [control(REQUEST, 1, 0, b"accounts.fast"), b"", b""],
+    [control(READY, 2**64 - 1, 2**32 - 1, b"accounts.fast")], [control(READY, 0, 1, b"nobody.fast")],
+    [control(READY)], [control(FORWARD, 1)], [control(DONE, 1), b"", b""], [control(DONE, 2**64 - 1)],
+    [control(LEAVE)], [control(ALIVE)], [control(LEAVE), b"", b"", b""],
+    [b"accounts:"], [b"accounts:E"], [b":E", b""], [b"ACCOUNTS:E", b""], [b"a" * 1000 + b":E", b""],
+    [b"accounts:Z", b""], [b"accounts:E", b"", b""],
+]
+
+
+def test_garbage_from_a_known_peer_is_survived(stage, broker):
+    stage.worker(broker)
+    rogues = [dealer(stage, "sessions", "clients"), dealer(stage, "sessions", "workers"),
+              dealer(stage, "sessions", "publish", zmq.PUB), dealer(stage, "accounts", "workers")]
+    for _ in range(3):
+        for message in GARBAGE:
+            for rogue in rogues:
+                rogue.send_multipart(message)
+    broker.expect("refused from sessions", "a malformed message")
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 hello")
+    assert asker.expect("reply 1 ", "hello")
+    for rogue in rogues:
+        rogue.close()
+    assert broker.popen.poll() is None
+
+
+def test_too_large_a_frame_ends_the_connection_only(stage, broker):
+    stage.worker(broker)
+    asker = stage.asker()
+    rogue = dealer(stage, "sessions", "clients")
+    rogue.send_multipart([control(REQUEST, 1, 1000, b"accounts.leaf"), b"", bytes(5 << 20)])
+    asker.say("accounts.fast 5000 bytes 4194304")
+    asker.expect("reply 1 ", "4194304 bytes")
+    asker.say("accounts.fast 5000 hello")
+    asker.expect("reply 2 ")
+    assert not rogue.poll(200)
+    rogue.close()
+
+
+def test_a_worker_cannot_answer_for_another(stage, broker):
+    """A reply to a request that the worker was not given reaches nobody."""
+    client = dealer(stage, "gateway", "clients")
+    honest, forger = dealer(stage, "accounts", "workers"), dealer(stage, "sessions", "workers")
+    honest.send_multipart([control(READY, 0, 1, b"accounts.fast")])
+    forger.send_multipart([control(READY, 0, 1, b"sessions.fast")])
+    assert receive(honest)[0][4] == ALIVE and receive(forger)[0][4] == ALIVE
+    client.send_multipart([control(REQUEST, 7, 5000, b"accounts.fast"), b"h", b"b"])
+    forwarded, header, body = receive(honest)
+    assert (forwarded[4], forwarded[17:], header, body) == (FORWARD, b"gateway", b"h", b"b")
+    number = int.from_bytes(forwarded[5:13], "big")
+    forger.send_multipart([control(DONE, number), b"h", b"forged"])
+    forger.send_multipart([control(READY, 0, 1, b"sessions.fast")])
+    assert receive(forger)[0][4] == ALIVE
+    honest.send_multipart([control(DONE, number), b"h", b"honest"])
+    assert receive(client) == [control(REPLY, 7), b"h", b"honest"]
+    for socket in (client, honest, forger):
+        socket.close()
+
+
+def test_a_lost_request_gives_its_credit_back(stage, broker):
+    """READY says how many are over: one that was never replied to does not block the worker."""
+    client, worker = dealer(stage, "gateway", "clients"), dealer(stage, "accounts", "workers")
+    worker.send_multipart([control(READY, 0, 1, b"accounts.fast")])
+    registration = int.from_bytes(receive(worker)[0][5:9], "big")
+    for handled in (1, 2):
+        client.send_multipart([control(REQUEST, handled, 5000, b"accounts.fast"), b"", b""])
+        assert receive(worker)[0][4] == FORWARD
+        worker.send_multipart([control(READY, registration << 32 | handled, 1, b"accounts.fast")])
+        assert receive(worker)[0][4] == ALIVE
+    client.close(), worker.close()
+
+
+def test_discovery(stage, broker):
+    stage.worker(broker)
+    client = dealer(stage, "notifications", "clients")
+    for name, answer in ((b"accounts.fast", b"200"), (b"accounts.slow", b"404"), (b"x", b"404")):
+        client.send_multipart([control(REQUEST, 1, 1000, b"mmi.service"), b"", name])
+        assert receive(client) == [control(REPLY, 1), b"", answer]
+    client.send(control(PING))
+    assert receive(client) == [control(PONG, text=b" accounts.fast ")]
+    client.close()
+
+
+def test_a_new_broker_is_found_by_all(stage):
+    broker = stage.broker()
+    stage.worker(broker)
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 one")
+    asker.expect("reply 1 ")
+    broker.signal(signal.SIGTERM)
+    assert broker.popen.wait(WAIT_S) == 0
+    asker.say("accounts.fast 5000 two")
+    asker.expect("unsent 2")
+    broker = stage.broker()
+    broker.expect("a worker of accounts.fast is registered", within_s=2)
+    until_replied(asker)
+
+
+def until_replied(asker):
+    """Asks again and again: an outcome may be "unavailable", "unsent", or none at all."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        asker.say("accounts.fast 1000 hello")
+        try:
+            if "reply" in asker.expect("", within_s=1.2):
+                return
+        except AssertionError:
+            continue
+    raise AssertionError("no reply")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_moves_when_its_broker_is_lost(stage, number):
+    """Killed or frozen: within two seconds (one, and its margin) the other broker serves."""
+    stage.addresses.append(f"ipc://{stage.folder}/broker-2")
+    brokers = [stage.broker(address) for address in stage.addresses]
+    worker = stage.probe("accounts", "worker", "accounts.fast", 1)
+    worker.expect("ready")
+    asker = stage.asker()
+    until_replied(asker)
+    home = worker.popen.pid % 2
+    lose(brokers[home], number)
+    brokers[1 - home].expect("a worker of accounts.fast is registered", within_s=3)
+    until_replied(asker)
+    lose(brokers[home], signal.SIGCONT)
+
+
+def lose(broker, number):
+    """The parent would start a killed child anew: both go."""
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(broker.popen.pid)],
+                              capture_output=True, text=True, check=True).stdout.split()
+    for pid in [broker.popen.pid, *map(int, children)]:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass  # died with its parent
+
+
+def test_a_stopping_broker_finishes_what_is_under_way(stage, broker):
+    stage.worker(broker)
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 sleep 1000")
+    asker.say("accounts.fast 5000 waits")
+    broker.nothing("is gone", for_s=0.3)
+    broker.signal(signal.SIGTERM)
+    asker.expect("unavailable 2", within_s=1)
+    asker.expect("reply 1 ")
+    assert broker.popen.wait(WAIT_S) == 0
