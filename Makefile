@@ -41,6 +41,8 @@ $(foreach service,$(SERVICES),$(eval extra_$(service) := \
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(BIN)/unit/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+PROBE_SOURCES := $(wildcard tests/runtime/*.c)
+PROBE_PROGRAMS := $(PROBE_SOURCES:tests/runtime/%.c=$(BIN)/runtime/%)
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BIN)/bench/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BIN)/fuzz/%)
@@ -73,13 +75,15 @@ COMPILE = $(CC) $(CPPFLAGS) $(STANDARD) $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(STANDARD) $(STRICT) $(CFLAGS_$(MODE)) $(CFLAGS) $(LDFLAGS)
 
 # ── Goals ────────────────────────────────────────────────────────────────────────────────────────
-.PHONY: all unit bench fuzz fuzz-programs generate lint tidy cppcheck format format-check clean help FORCE
+.PHONY: all unit probes bench fuzz fuzz-programs generate lint tidy cppcheck format format-check clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: generate $(PROGRAMS:%=$(BIN)/%) ## every program, into build/<mode>/bin
 
 unit: $(UNIT_PROGRAMS) ## the unit tests, into build/<mode>/bin/unit
+
+probes: $(PROBE_PROGRAMS) ## the programs that tests of the runtime drive, into build/<mode>/bin/runtime
 
 bench: $(BENCH_PROGRAMS) ## the measuring programs, into build/<mode>/bin/bench
 
@@ -123,12 +127,13 @@ $(foreach program,$(PROGRAMS),$(eval $(call program_rules,$(program))))
 uses_render_samples := invoicing notifications
 uses_invoice_samples := invoicing
 uses_mail_samples := notifications
+uses_smtp_probe := notifications
 
 module = $(patsubst test_%,%,$(patsubst fuzz_%,%,$(1)))
 owners = $(sort $(uses_$(1)) $(filter-out common,$(patsubst services/%/,%,$(dir \
     $(wildcard services/*/$(call module,$(1)).c)))) \
     $(if $(wildcard gateway/$(call module,$(1)).c),gateway))
-TESTS := $(notdir $(basename $(UNIT_SOURCES) $(FUZZ_SOURCES) $(BENCH_SOURCES)))
+TESTS := $(notdir $(basename $(UNIT_SOURCES) $(PROBE_SOURCES) $(FUZZ_SOURCES) $(BENCH_SOURCES)))
 ALL_OWNERS := $(sort $(foreach test,$(TESTS),$(call owners,$(test))))
 
 SAMPLES := $(BUILD)/libsamples.a
@@ -158,6 +163,7 @@ test_programs = $(foreach test,$(notdir $(basename $(1))),$(eval $(call test_rul
 $(call test_programs,$(UNIT_SOURCES),unit,-lcmocka)
 $(call test_programs,$(FUZZ_SOURCES),fuzz,-fsanitize=fuzzer)
 $(call test_programs,$(BENCH_SOURCES),bench)
+$(call test_programs,$(PROBE_SOURCES),runtime)
 
 # ── Objects ──────────────────────────────────────────────────────────────────────────────────────
 $(OBJ)/%.o: %.c $(BUILD)/.flags | $(GEN)/.generated
@@ -180,7 +186,7 @@ $(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
-$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/ $(BIN)/bench/:
+$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/ $(BIN)/bench/ $(BIN)/runtime/:
 	@mkdir -p $@
 
 # ── Generated code ───────────────────────────────────────────────────────────────────────────────

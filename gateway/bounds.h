@@ -37,6 +37,8 @@ enum {
     ORIGINS_MAX = 100,
     ORIGIN_BYTES_MAX = 256,
 
+    BROKER_WAIT_MS_MAX = 1000,         /* before the first connection is accepted */
+    BROKER_POLL_MS = 5,
     DRAIN_NOTICE_MS = 300,             /* unready but still accepting */
     DRAIN_MS_MAX = 9000,               /* the parent kills after 10 s */
     LOOP_MS_MAX = 1000,

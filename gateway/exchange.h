@@ -47,7 +47,8 @@ struct reply {
 struct exchange {
     struct gateway *gateway;
     struct arena *arena;
-    struct MHD_Connection *connection; /* for http.c only */
+    struct MHD_Connection *connection; /* these two for http.c only */
+    bool header_again;
     enum exchange_stage stage;
     int64_t started_ms;
 

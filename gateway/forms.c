@@ -3,6 +3,7 @@
 #include "forms.h"
 
 #include "call.h"
+#include "fields.h"
 #include "problems.h"
 
 #include <assert.h>
@@ -24,14 +25,18 @@ find_field(const struct message_rules *rules, const char *name, const struct fie
     return field;
 }
 
-/* An absent body is an empty object where there is nothing to say; in a PATCH there always is. */
+/* An absent body is an empty object where there may be nothing to say; in a PATCH there always is. */
 static bool
 read_body(struct exchange *exchange, struct form *form)
 {
     const struct http_route *route = exchange->route;
     struct json_problem problem = {0};
     bool patch = strcmp(route->verb, "PATCH") == 0;
-    if (exchange->body.length == 0 && !patch) {
+    if (exchange->body.length == 0 && patch) {
+        problem_blame(exchange, 400, "malformed_json", "", "is empty; say what to change");
+        return false;
+    }
+    if (exchange->body.length == 0) {
         form->message = message_new(exchange->arena, route->request->descriptor);
         return true;
     }
@@ -41,7 +46,7 @@ read_body(struct exchange *exchange, struct form *form)
     if (form->message != NULL)
         return true;
     problem_blame(exchange, problem.rule ? 422 : 400, problem.code,
-                  problem.pointer == NULL ? "" : problem.pointer, "%s", problem.detail);
+                  problem.pointer == NULL ? "" : problem.pointer, problem.detail);
     return false;
 }
 
@@ -73,6 +78,21 @@ is_repeated(const struct target *target, size_t index)
 }
 
 static bool
+set_parameter(struct exchange *exchange, const struct form *form, const ProtobufCFieldDescriptor *field,
+              const char *pointer, const char *value)
+{
+    if (field_set_text(exchange->arena, form->message, field, value))
+        return true;
+    if (field->type == PROTOBUF_C_TYPE_ENUM)
+        problem_blame(exchange, 422, "unknown_value", pointer,
+                      arena_printf(exchange->arena, "must be one of: %s",
+                                   enum_words(exchange->arena, field->descriptor)));
+    else
+        problem_blame(exchange, 400, "wrong_type", pointer, "has a value of another type");
+    return false;
+}
+
+static bool
 read_parameter(struct exchange *exchange, const struct form *form, size_t index)
 {
     const struct target_parameter *parameter = &exchange->target.parameters[index];
@@ -85,20 +105,14 @@ read_parameter(struct exchange *exchange, const struct form *form, size_t index)
                     !form_has_body(exchange->route->verb);
     if (!settable) {
         problem_blame(exchange, 400, "unknown_parameter", pointer,
-                      "The query parameter “%s” is not known here.", parameter->name);
+                      "is not a query parameter of this path");
         return false;
     }
     if (is_repeated(&exchange->target, index) && field->label != PROTOBUF_C_LABEL_REPEATED) {
-        problem_blame(exchange, 400, "repeated_parameter", pointer,
-                      "The query parameter “%s” is given more than once.", parameter->name);
+        problem_blame(exchange, 400, "repeated_parameter", pointer, "is given more than once");
         return false;
     }
-    if (!field_set_text(exchange->arena, form->message, field, parameter->value)) {
-        problem_blame(exchange, 400, "wrong_type", pointer,
-                      "The value of the query parameter “%s” is not of its type.", parameter->name);
-        return false;
-    }
-    return true;
+    return set_parameter(exchange, form, field, pointer, parameter->value);
 }
 
 bool

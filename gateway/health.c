@@ -167,7 +167,7 @@ read_scope(struct exchange *exchange, bool *gateway_only)
     for (size_t i = 0; i < target->parameters_count; i++) {
         if (i > 0 || strcmp(target->parameters[i].name, "scope") != 0 ||
             strcmp(target->parameters[i].value, "gateway") != 0) {
-            problem_refuse(exchange, 400, "unknown_parameter", "Only ?scope=gateway is known here.");
+            problem_blame(exchange, 400, "unknown_parameter", "/scope", "is gateway or not given");
             return false;
         }
         *gateway_only = true;

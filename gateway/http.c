@@ -184,6 +184,28 @@ http_header(const struct exchange *exchange, const char *name)
     return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
 }
 
+struct header_count {
+    const char *name;
+    int count;
+};
+
+static enum MHD_Result
+count_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind, (void)value;
+    struct header_count *header = context;
+    header->count += strcasecmp(name, header->name) == 0;
+    return MHD_YES;
+}
+
+bool
+http_header_repeats(const struct exchange *exchange, const char *name)
+{
+    struct header_count header = {name, 0};
+    (void)MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, count_header, &header);
+    return header.count > 1;
+}
+
 void
 http_suspend(struct exchange *exchange)
 {
@@ -259,14 +281,18 @@ is_longer_than(const char *content_length, long long bytes)
     return content_length != NULL && strtoll(content_length, NULL, 10) > bytes;
 }
 
+static bool
+announces_body(const struct exchange *exchange)
+{
+    return http_header(exchange, "Transfer-Encoding") != NULL ||
+           is_longer_than(http_header(exchange, "Content-Length"), 0);
+}
+
 /* The reply can be queued before the body or after it, not within. A body that would follow is read and
  * dropped, so that the client gets to see the refusal, unless it is huge or waits for our word. */
 static enum MHD_Result
-take_header(struct exchange *exchange, const char *verb)
+go_on_to_body(struct exchange *exchange)
 {
-    exchange->verb = arena_strdup(exchange->arena, verb);
-    enter_phase(connection_of(exchange->connection), PHASE_BODY);
-    exchange_run(exchange, request_begin);
     bool huge = is_longer_than(http_header(exchange, "Content-Length"), BODY_DISCARD_BYTES_MAX);
     if (exchange->stage == EXCHANGE_READING && huge) {
         exchange->oversize = true;
@@ -278,8 +304,19 @@ take_header(struct exchange *exchange, const char *verb)
 }
 
 static enum MHD_Result
+take_header(struct exchange *exchange, const char *verb)
+{
+    exchange->verb = arena_strdup(exchange->arena, verb);
+    enter_phase(connection_of(exchange->connection), PHASE_BODY);
+    exchange_run(exchange, request_begin);
+    exchange->header_again = exchange->stage == EXCHANGE_CHECKING && announces_body(exchange);
+    return go_on_to_body(exchange);
+}
+
+static enum MHD_Result
 take_body(struct exchange *exchange, const char *bytes, size_t *count)
 {
+    exchange->header_again = false;
     exchange->received_bytes += *count;
     if (exchange->received_bytes > BODY_DISCARD_BYTES_MAX)
         return MHD_NO;
@@ -292,9 +329,15 @@ take_body(struct exchange *exchange, const char *bytes, size_t *count)
     return MHD_YES;
 }
 
+/* After a suspension before the body the library says once more that the header is there, in the same
+ * way as it says that the body is complete. */
 static enum MHD_Result
 take_end(struct exchange *exchange)
 {
+    if (exchange->header_again) {
+        exchange->header_again = false;
+        return go_on_to_body(exchange);
+    }
     if (exchange->stage == EXCHANGE_READING)
         exchange_run(exchange, request_finish);
     return exchange->stage == EXCHANGE_ANSWERED ? send_reply(exchange) : MHD_YES;
@@ -455,6 +498,15 @@ void
 http_quiesce(struct http *http)
 {
     (void)MHD_quiesce_daemon(http->daemon);
+}
+
+bool
+http_busy(const struct http *http)
+{
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        if (http->connections[i].open && http->connections[i].phase == PHASE_GREETING)
+            return true;
+    return http->exchanges > 0;
 }
 
 size_t

@@ -20,11 +20,15 @@ int http_timeout_ms(struct http *http);
 void http_run(struct http *http, bool readable);
 /* No new connections; the open ones are served until they close. */
 void http_quiesce(struct http *http);
+/* Whether a request is under way, or a new connection has not come to its first one. */
+bool http_busy(const struct http *http);
 /* Requests between their first line and the last byte of their reply. */
 size_t http_exchanges(const struct http *http);
 
 /* A request header, NULL when absent. Names without regard to case. */
 const char *http_header(const struct exchange *exchange, const char *name);
+/* Whether a request header comes more than once. */
+bool http_header_repeats(const struct exchange *exchange, const char *name);
 /* Nothing happens to the exchange until it is resumed; the loop resumes it after a deadline at most. */
 void http_suspend(struct exchange *exchange);
 void http_resume(struct exchange *exchange);

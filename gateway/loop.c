@@ -110,11 +110,25 @@ drain(struct loop *loop)
     while (clock_ms() - start_ms < DRAIN_NOTICE_MS)
         turn(loop, LAST_TURN_MS);
     http_quiesce(gateway->http);
-    while (http_exchanges(gateway->http) > 0 && clock_ms() - start_ms < DRAIN_MS_MAX)
+    while (http_busy(gateway->http) && clock_ms() - start_ms < DRAIN_MS_MAX)
         turn(loop, LAST_TURN_MS);
     asks_expire(gateway->asks, INT64_MAX);
     for (int i = 0; i < LAST_TURNS && http_exchanges(gateway->http) > 0; i++)
         turn(loop, LAST_TURN_MS);
+}
+
+/* A connection that is accepted before the broker is there would only get 503; those that come meanwhile
+ * wait in the backlog. */
+static void
+await_broker(struct asks *asks)
+{
+    int64_t start_ms = clock_ms();
+    while (!stopping && !asks_connected(asks) && clock_ms() - start_ms < BROKER_WAIT_MS_MAX) {
+        zmq_pollitem_t items[WIRE_BROKERS_MAX];
+        size_t count = asks_items(asks, items, WIRE_BROKERS_MAX);
+        (void)zmq_poll(items, (int)count, BROKER_POLL_MS);
+        asks_receive(asks);
+    }
 }
 
 static void
@@ -134,6 +148,7 @@ open_parts(struct loop *loop)
     if (config.metrics_token_file[0] != '\0')
         gateway->metrics_token =
             config_secret("ESCARCELLE_METRICS_TOKEN_FILE", config.metrics_token_file);
+    await_broker(gateway->asks);
     gateway->http = http_open(gateway, gateway->inherited.listen);
 }
 

@@ -115,22 +115,32 @@ problem_refuse(struct exchange *exchange, int status, const char *code, const ch
     problem_answer(exchange, status, &problem);
 }
 
+/* "/billing_contact/email" → "billing_contact.email" */
+static const char *
+culprit(struct arena *arena, const char *pointer)
+{
+    if (*pointer == '\0')
+        return "The body";
+    char *name = arena_strdup(arena, *pointer == '/' ? pointer + 1 : pointer);
+    for (char *slash = name; (slash = strchr(slash, '/')) != NULL;)
+        *slash = '.';
+    return name;
+}
+
 void
 problem_blame(struct exchange *exchange, int status, const char *code, const char *pointer,
-              const char *detail, ...)
+              const char *sentence)
 {
+    struct arena *arena = exchange->arena;
     Wire__Problem problem;
     Wire__Violation violation, *violations[] = {&violation};
     wire__problem__init(&problem);
     wire__violation__init(&violation);
-    va_list arguments;
-    va_start(arguments, detail);
-    problem.code = violation.code = arena_strdup(exchange->arena, code);
-    problem.detail = violation.detail = arena_vprintf(exchange->arena, detail, arguments);
-    va_end(arguments);
-    violation.pointer = arena_strdup(exchange->arena, pointer);
-    if (status == 422)
-        problem.code = arena_strdup(exchange->arena, rpc_status_code(RPC_INVALID));
+    violation.pointer = arena_strdup(arena, pointer);
+    violation.code = arena_strdup(arena, code);
+    violation.detail = arena_strdup(arena, sentence);
+    problem.code = arena_strdup(arena, status == 422 ? rpc_status_code(RPC_INVALID) : code);
+    problem.detail = arena_printf(arena, "%s %s", culprit(arena, pointer), sentence);
     problem.errors = violations;
     problem.n_errors = 1;
     problem_answer(exchange, status, &problem);

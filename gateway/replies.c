@@ -116,7 +116,7 @@ disposition(struct arena *arena, const char *file_name)
 }
 
 static void
-answer_content(struct exchange *exchange, const ProtobufCMessage *message)
+answer_content(struct exchange *exchange, const ProtobufCMessage *message, bool known)
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "content");
@@ -125,17 +125,19 @@ answer_content(struct exchange *exchange, const ProtobufCMessage *message)
         (const ProtobufCBinaryData *)(const void *)((const char *)message + field->offset);
     exchange_header(exchange, "Content-Disposition",
                     disposition(exchange->arena, text_field(exchange->arena, message, "file_name")));
-    exchange_answer(exchange, exchange->route->success, exchange->route->media_type, content->data,
-                    content->len);
+    exchange_answer(exchange, known ? 304 : exchange->route->success, exchange->route->media_type,
+                    content->data, content->len);
 }
 
+/* With 304 the length is that of the body which is not sent (RFC 9110, 8.6). */
 static void
-answer_json(struct exchange *exchange, const ProtobufCMessage *message)
+answer_json(struct exchange *exchange, const ProtobufCMessage *message, bool known)
 {
     struct buffer out;
     buffer_init(&out, exchange->arena);
     json_write(&out, exchange->route->reply, message);
-    exchange_answer(exchange, exchange->route->success, "application/json", out.bytes, out.length);
+    exchange_answer(exchange, known ? 304 : exchange->route->success, "application/json", out.bytes,
+                    out.length);
 }
 
 static void
@@ -160,12 +162,12 @@ answer_success(struct exchange *exchange, const struct answer *answer)
         exchange_header(exchange, "Idempotent-Replayed", "true");
     bool known = tag != NULL && !route->writes &&
                  header_none_match(http_header(exchange, "If-None-Match"), tag);
-    if (known || route->success == 204)
-        exchange_answer(exchange, known ? 304 : 204, NULL, NULL, 0);
+    if (route->success == 204)
+        exchange_answer(exchange, 204, NULL, NULL, 0);
     else if (route->media_type != NULL)
-        answer_content(exchange, message);
+        answer_content(exchange, message, known);
     else
-        answer_json(exchange, message);
+        answer_json(exchange, message, known);
 }
 
 /* ---- the rest */

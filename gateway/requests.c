@@ -158,18 +158,28 @@ identify(struct exchange *exchange)
         reject(exchange, "The Authorization header holds no Bearer token.");
 }
 
+/* What a proxy before us may read in another way than we do must not come in. */
+static bool
+is_ambiguous(const struct exchange *exchange)
+{
+    static const char *const once[] = {"Content-Length", "Transfer-Encoding", "Host", "Authorization"};
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+        if (http_header_repeats(exchange, once[i]))
+            return true;
+    return http_header(exchange, "Transfer-Encoding") != NULL &&
+           http_header(exchange, "Content-Length") != NULL;
+}
+
 void
 request_begin(struct exchange *exchange)
 {
     take_names(exchange);
     cors_answer(exchange);
-    if (http_header(exchange, "Transfer-Encoding") != NULL &&
-        http_header(exchange, "Content-Length") != NULL) {
+    if (is_ambiguous(exchange))
         problem_refuse(exchange, 400, rpc_status_code(RPC_MALFORMED),
-                       "A request has a Content-Length or a Transfer-Encoding, not both.");
-        return;
-    }
-    find_route(exchange);
+                       "Length, encoding, host and caller of a request are said once.");
+    else
+        find_route(exchange);
     if (exchange->stage != EXCHANGE_ANSWERED)
         identify(exchange);
 }

@@ -98,8 +98,10 @@ target_parse(struct arena *arena, const char *text, struct target *target)
     text = skip_authority(text);
     size_t length = strcspn(text, "?#");
     target->path = arena_strndup(arena, text, length);
-    if (!check_utf8(target->path, length))
-        target->path = "/";
+    if (!check_utf8(target->path, length)) {
+        target->path = "";
+        return TARGET_BAD_PATH;
+    }
     if (!parse_path(arena, target->path, target))
         return TARGET_BAD_PATH;
     if (text[length] == '?' && !parse_query(arena, text + length + 1, target))

@@ -67,16 +67,13 @@ class Api:
     def patch(self, path, body):
         return self.request("PATCH", path, body)
 
-    def readiness(self):
-        """What /readyz says: None when all is ready."""
+    def missing(self):
+        """The services that /readyz misses; None when the gateway itself does not answer."""
         try:
             self.request("GET", "/readyz", timeout=2)
         except Refused as refusal:
-            return str(refusal)
-        return None
-
-    def is_ready(self):
-        return self.readiness() is None
+            return refusal.problem.get("missing")
+        return []
 
 
 def parsed(text):

@@ -121,7 +121,7 @@ PROBLEMS = {
     "404": problem("NotFound", 404, "not_found", "Not Found",
                    "What the path names does not exist.", "There is no such object."),
     "409": problem("Conflict", 409, "conflict", "Conflict",
-                   "Something else is in the way, or the same Idempotency-Key is under way.",
+                   "Something else is in the way, or the object is in another state.",
                    "Something else is in the way.", retry_after=True),
     "410": problem("Gone", 410, "gone", "Gone", "The link was used or has ended.", "This link has ended."),
     "412": problem("PreconditionFailed", 412, "precondition_failed", "Precondition Failed",
@@ -148,11 +148,20 @@ PROBLEMS = {
 }
 
 
-def page(path, id_, comment, answer, type_, schema="string", refusals=("429",), parameters=()):
-    return {"path": path, "id": id_, "comment": comment, "answer": answer, "type": type_, "schema": schema,
-            "refusals": list(refusals), "parameters": list(parameters)}
+def page(path, id_, comment, answer, type_, schema, **more):
+    """What the gateway answers by itself. `not_ready` is its answer of status 503, where it has one."""
+    return dict({"path": path, "id": id_, "comment": comment, "answer": answer, "type": type_, "schema": schema,
+                 "refusals": ["429"], "parameters": [], "not_ready": None}, **more)
 
 
+TEXT = {"type": "string"}
+LIVENESS = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string", "enum": ["alive"]}}}
+READINESS = {
+    "type": "object", "required": ["status", "draining", "missing"],
+    "properties": {
+        "status": {"type": "string", "enum": ["ready", "not_ready"], "description": "The answer in a word."},
+        "draining": {"type": "boolean", "description": "Whether the gateway is about to stop."},
+        "missing": {"type": "array", "description": "Programs that do not answer.", "items": TEXT}}}
 SCOPE = {"name": "scope", "in": "query", "required": False,
          "description": "`gateway`: only what this gateway needs, for load balancers.",
          "schema": {"type": "string", "enum": ["gateway"]}}
@@ -160,13 +169,13 @@ CODE = {"name": "code", "in": "path", "required": True, "description": "The prob
         "schema": {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}, "example": "unknown_reference"}
 
 PLATFORM = [
-    page("/livez", "getLiveness", "Says that the gateway runs.", "It runs.", "application/json", "object"),
-    page("/readyz", "getReadiness", "Says whether all services answer.", "All answer.", "application/json", "object",
-         ("429", "503"), [SCOPE]),
+    page("/livez", "getLiveness", "Says that the gateway runs.", "It runs.", "application/json", LIVENESS),
+    page("/readyz", "getReadiness", "Says whether all services answer.", "All answer.", "application/json", READINESS,
+         refusals=["400", "429"], parameters=[SCOPE], not_ready="Some do not answer, or the gateway is about to stop."),
     page("/metrics", "getMetrics", "Counters for Prometheus. A token can be configured.", "The counters.",
-         "text/plain", refusals=("401", "429")),
-    page("/openapi.json", "getContract", "This document.", "The document.", "application/json", "object"),
-    page("/docs", "getReference", "The reference page, made from this document.", "The page.", "text/html"),
-    page("/problems/{code}", "getProblemPage", "Explains a problem's code.", "The page.", "text/html",
-         refusals=("404", "429"), parameters=[CODE]),
+         "text/plain", TEXT, refusals=["401", "429"]),
+    page("/openapi.json", "getContract", "This document.", "The document.", "application/json", {"type": "object"}),
+    page("/docs", "getReference", "The reference page, made from this document.", "The page.", "text/html", TEXT),
+    page("/problems/{code}", "getProblemPage", "Explains a problem's code.", "The page.", "text/html", TEXT,
+         refusals=["404", "429"], parameters=[CODE]),
 ]

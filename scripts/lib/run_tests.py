@@ -22,7 +22,7 @@ def build(mode):
     """Builds programs and unit tests; returns the build folder."""
     processors = len(os.sched_getaffinity(0))
     result = subprocess.run(["make", "--no-print-directory", "-C", REPOSITORY, f"-j{processors}", f"MODE={mode}",
-                             "all", "unit"], check=False)
+                             "all", "unit", "probes"], check=False)
     if result.returncode != 0:
         print("the build failed\n0 passed, 1 failed")
         sys.exit(1)
@@ -77,7 +77,7 @@ def run_pytest(folder, build_folder, suites, options):
     """(passed, failed) of pytest; a run that breaks off counts as a failure."""
     report = folder / "pytest.xml"
     environment = os.environ | {
-        "STACK_BUILD": str(build_folder), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder),
+        "STACK_BUILD": str(build_folder), "PROGRAMS_DIR": str(build_folder / "bin"), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(folder),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis")}
     result = subprocess.run(
         [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", folder / "pytest",

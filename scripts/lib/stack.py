@@ -62,6 +62,7 @@ class Stack:
         self.pids = self.state / "pids"
         self.logs = self.state / "log"
         self.access_file = self.state / "access.json"
+        self.ports_file = self.state / "ports.json"
         self.lock = None
 
     # ── folders and ports ───────────────────────────────────────────────────────────────────────
@@ -95,16 +96,19 @@ class Stack:
 
     def ports(self, wanted):
         """(gateway's port, mail sink's port): the wanted one, else the ones used before."""
-        file = self.state / "ports.json"
-        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        known = self.ports_used()
         http = known.get("http", DEFAULT_PORT) if wanted is None else wanted or free_port()
         if not port_is_free(http):
             raise Failed(f"port {http} is taken; choose another one with --port")
         smtp = known.get("smtp", 0)
         while smtp == 0 or smtp == http or not port_is_free(smtp):
             smtp = free_port()
-        replace_text(file, json.dumps({"http": http, "smtp": smtp}) + "\n")
+        replace_text(self.ports_file, json.dumps({"http": http, "smtp": smtp}) + "\n")
         return http, smtp
+
+    def ports_used(self):
+        """The ports of the last start."""
+        return json.loads(self.ports_file.read_text(encoding="utf-8")) if self.ports_file.exists() else {}
 
     # ── secrets, keys, certificate ──────────────────────────────────────────────────────────────
 

@@ -66,16 +66,23 @@ def dying(supervisor):
     return next((program for program in supervisor.programs if program.deaths >= DEATHS_MAX), None)
 
 
-def wait_until_ready(supervisor, api):
+def is_ready(stack, api):
+    """Whether /readyz is 200; a service that this build does not have is not waited for."""
+    missing = api.missing()
+    return missing is not None and not set(missing) & set(stack.services())
+
+
+def wait_until_ready(stack, supervisor, api):
     """Waits for /readyz; says why when it does not come."""
-    if supervisor.tend(lambda: api.is_ready() or dying(supervisor), READY_SECONDS_MAX) and not dying(supervisor):
+    if supervisor.tend(lambda: is_ready(stack, api) or dying(supervisor), READY_SECONDS_MAX) and not dying(supervisor):
         return
     program = dying(supervisor)
     if program:
         raise Failed(f"{program.name} keeps ending; its log ({supervisor.logs}/{program.name}.log) ends with\n"
                      + supervisor.log_tail(program.name))
-    raise Failed(f"not ready after {READY_SECONDS_MAX} s; /readyz says {api.readiness()}\n"
-                 f"the logs are in {supervisor.logs}")
+    missing = api.missing()
+    who = "the gateway" if missing is None else ", ".join(missing)
+    raise Failed(f"not ready after {READY_SECONDS_MAX} s: {who} does not answer; the logs are in {supervisor.logs}")
 
 
 def fill(stack, supervisor, options):
@@ -112,7 +119,7 @@ def bring_up(stack, supervisor, options):
         supervisor.start(program)
     supervisor.start(stack.gateway_program(options.brokers, port))
     access = stack.write_access(port)
-    wait_until_ready(supervisor, Api(access["url"], access["ca_file"]))
+    wait_until_ready(stack, supervisor, Api(access["url"], access["ca_file"]))
     fill(stack, supervisor, options)
     return access
 

@@ -16,7 +16,7 @@ enum { RESET_HOURS = 2 };
 static const char purpose[] = "password";
 
 SQL(insert_link, StoredLink, Empty,
-    "insert into password_link (id, user_id, expires_at) values (:id, :user_id, to_timestamp(:expires_s))");
+    "insert into password_link (id, user_id, expires_at) values (:id, :user_id, to_timestamp(:expires_s::bigint))");
 
 SQL(get_link, Id, StoredLink,
     "select l.id, l.user_id, extract(epoch from l.expires_at)::bigint as expires_s, l.expires_at, "

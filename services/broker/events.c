@@ -14,8 +14,7 @@ forward(void *subscribe, struct frames *frames, struct refusals *refusals)
     char topic[TOPIC_BYTES_MAX + 1], kind;
     const char *sender = frames_sender(frames);
     zmq_msg_t *name = &frames->frames[0];
-    if (frames->count != 2 ||
-        !topic_split(zmq_msg_data(name), zmq_msg_size(name), topic, &kind)) {
+    if (frames->count != 2 || !topic_split(zmq_msg_data(name), zmq_msg_size(name), topic, &kind)) {
         refusals_add(refusals, sender, "a malformed publication", "");
         return;
     }

@@ -45,7 +45,8 @@ open_door(void *context, enum door door, int type, const struct key_pair *keys)
 {
     char address[ADDRESS_BYTES_MAX];
     if (!door_address(config.bind, door, address))
-        fatal("ESCARCELLE_BIND: \"%s\" is no ipc:// or tcp:// address, or is too long", config.bind);
+        fatal("ESCARCELLE_BIND: \"%s\" is no ipc:// or tcp:// address, or is too long",
+              config.bind);
     void *socket = zmq_socket(context, type);
     if (!socket)
         fatal("no ZeroMQ socket: %s", zmq_strerror(errno));
@@ -79,8 +80,8 @@ open_broker(struct broker *broker)
     broker->zap = zap_open(broker->context, &broker->refusals);
     for (int i = 0; i < DOORS; i++)
         broker->doors[i] = open_door(broker->context, (enum door)i, types[i], &keys);
-    broker->requests = requests_open(broker->doors[DOOR_CLIENTS], broker->doors[DOOR_WORKERS],
-                                     &broker->refusals);
+    broker->requests =
+        requests_open(broker->doors[DOOR_CLIENTS], broker->doors[DOOR_WORKERS], &broker->refusals);
     memset(&keys, 0, sizeof keys);
 }
 

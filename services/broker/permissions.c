@@ -16,18 +16,15 @@ struct permission {
 };
 
 static const struct permission permissions[PROGRAMS_COUNT] = {
-    {"broker", LANES_NONE, false},
-    {"gateway", LANES_ALL, false},
-    {"accounts", LANES_LEAF, true},
-    {"budgeting", LANES_LEAF, true},
-    {"sessions", LANES_LEAF, true},
-    {"funding", LANES_LEAF, true},
-    {"invoicing", LANES_LEAF, true},
-    {"notifications", LANES_LEAF, true},
+    {"broker", LANES_NONE, false},   {"gateway", LANES_ALL, false},
+    {"accounts", LANES_LEAF, true},  {"budgeting", LANES_LEAF, true},
+    {"sessions", LANES_LEAF, true},  {"funding", LANES_LEAF, true},
+    {"invoicing", LANES_LEAF, true}, {"notifications", LANES_LEAF, true},
 };
 
 const char *const program_names[PROGRAMS_COUNT] = {
-    "broker", "gateway", "accounts", "budgeting", "sessions", "funding", "invoicing", "notifications",
+    "broker",   "gateway", "accounts",  "budgeting",
+    "sessions", "funding", "invoicing", "notifications",
 };
 
 #define SERVED(service) service ".fast", service ".leaf", service ".slow"

@@ -8,9 +8,9 @@
 #include <zmq.h>
 
 enum {
-    QUEUE_REQUESTS_MAX = 1000,       /* per name */
-    QUEUE_BYTES_MAX = 32 << 20,      /* per name, headers and bodies */
-    WAITING_MAX = 4000,              /* of all names */
+    QUEUE_REQUESTS_MAX = 1000,  /* per name */
+    QUEUE_BYTES_MAX = 32 << 20, /* per name, headers and bodies */
+    WAITING_MAX = 4000,         /* of all names */
 };
 
 /* A request that nobody has taken yet. */
@@ -18,9 +18,9 @@ struct waiting {
     struct waiting *next;
     struct peer client;
     uint64_t tag;
-    const char *sender; /* one of program_names */
+    const char *sender;              /* one of program_names */
     int64_t arrived_ms, deadline_ms; /* the caller's */
-    int64_t give_up_ms;              /* when to say unavailable, so that the caller still hears it */
+    int64_t give_up_ms; /* when to say unavailable, so that the caller still hears it */
     size_t bytes;
     zmq_msg_t header, body;
 };

@@ -17,9 +17,10 @@
 enum {
     TURN_MESSAGES_MAX = 100,
     REMAINING_MS_MAX = 60000,
-    ANSWER_MS = 50,         /* for "unavailable" to arrive before the caller's deadline */
-    WORKERLESS_MS = 1500,   /* workers that lost their broker, or are started anew, are back by then */
-    PROBE_MS = 2000,        /* a busy worker is silent for so long: is its connection still there? */
+    ANSWER_MS = 50, /* for "unavailable" to arrive before the caller's deadline */
+    WORKERLESS_MS =
+        1500,        /* workers that lost their broker, or are started anew, are back by then */
+    PROBE_MS = 2000, /* a busy worker is silent for so long: is its connection still there? */
     TICK_BUSY_MS = 100,
     TICK_IDLE_MS = 1000,
 };
@@ -239,8 +240,8 @@ answer_ping(struct requests *requests, const struct peer *client)
     size_t length = 1;
     for (int i = 0; i < SERVED_COUNT && !requests->stopping; i++)
         if (requests->workers.counts[i] > 0)
-            length += (size_t)snprintf(names + length, sizeof names - length, "%s ",
-                                       served_name(i));
+            length +=
+                (size_t)snprintf(names + length, sizeof names - length, "%s ", served_name(i));
     assert(length < sizeof names);
     send_control(requests->clients_socket, client, COMMAND_PONG, 0, 0, names);
 }
@@ -335,12 +336,14 @@ take_ready(struct requests *requests, struct frames *frames, const struct contro
     }
     worker->heard_ms = clock_ms();
     requests->served_ms[worker->served] = worker->heard_ms;
-    if (stay_registration(control->number) == worker->registration)
+    bool known = stay_registration(control->number) == worker->registration;
+    if (known)
         workers_set_handled(worker, stay_count(control->number));
-    workers_set_credit(&requests->workers, worker, control->argument);
+    workers_set_credit(&requests->workers, worker, control->argument & READY_CREDIT);
     /* Before any FORWARD that this READY lets go: it tells a draining worker that none comes. */
-    send_control(requests->workers_socket, peer, COMMAND_ALIVE,
-                 stay_number(worker->registration, 0), worker->credit, NULL);
+    if (!known || (control->argument & READY_ANSWER))
+        send_control(requests->workers_socket, peer, COMMAND_ALIVE,
+                     stay_number(worker->registration, 0), worker->credit, NULL);
     dispatch(requests, worker->served);
 }
 
@@ -453,8 +456,7 @@ bool
 requests_busy(const struct requests *requests)
 {
     for (size_t i = 0; i < requests->workers.end; i++)
-        if (requests->workers.slots[i].registered &&
-            requests->workers.slots[i].pending_count > 0)
+        if (requests->workers.slots[i].registered && requests->workers.slots[i].pending_count > 0)
             return true;
     return false;
 }

@@ -111,7 +111,8 @@ workers_choose(struct workers *workers, int served)
 }
 
 uint32_t
-workers_give(struct workers *workers, struct worker *worker, const struct peer *client, uint64_t tag)
+workers_give(struct workers *workers, struct worker *worker, const struct peer *client,
+             uint64_t tag)
 {
     assert(worker->registered && worker->pending_count < worker->credit);
     uint32_t serial = ++worker->sent;

@@ -15,9 +15,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* RFC 27: version, request id, domain, address, identity, mechanism, credentials. */
-enum { ZAP_FRAMES = 7, ZAP_FRAME_BYTES_MAX = 255, CURVE_KEY_BYTES = 32 };
-enum { FRAME_VERSION, FRAME_ID, FRAME_DOMAIN, FRAME_ADDRESS, FRAME_IDENTITY, FRAME_MECHANISM, FRAME_KEY };
+enum { ZAP_FRAME_BYTES_MAX = 255, CURVE_KEY_BYTES = 32 };
+/* The frames of a question, in the order of RFC 27. */
+enum zap_frame {
+    FRAME_VERSION,
+    FRAME_ID,
+    FRAME_DOMAIN,
+    FRAME_ADDRESS,
+    FRAME_IDENTITY,
+    FRAME_MECHANISM,
+    FRAME_KEY,
+    ZAP_FRAMES
+};
 
 struct question {
     struct {
@@ -108,7 +117,7 @@ receive(void *socket, struct question *question)
 }
 
 static bool
-is_text(const struct question *question, size_t frame, const char *text)
+is_text(const struct question *question, enum zap_frame frame, const char *text)
 {
     return strcmp((const char *)question->frames[frame].bytes, text) == 0;
 }

@@ -218,6 +218,22 @@ send_question(struct courier *courier, const struct stream *stream, uint64_t tag
                            LIST_EVENTS_TIMEOUT_MS, packed_header, header_bytes, body, body_bytes);
 }
 
+/* The audit log's service follows itself too; nobody may ask itself through the broker. */
+static void
+read_own(struct courier *courier, struct stream *stream, int64_t now)
+{
+    Wire__Events page = WIRE__EVENTS__INIT;
+    const uint8_t *packed;
+    size_t length;
+
+    if (!log_read(courier->db, courier->arena, stream->producer, stream->tail.sequence, EVENTS_PAGE_MAX, &page)) {
+        stream_unanswered(stream, now);
+        return;
+    }
+    packed = pack(courier->arena, &page.base, &length);
+    stream_answered(stream, packed, length, now);
+}
+
 static void
 ask(struct courier *courier, struct stream *stream, int64_t now)
 {
@@ -226,11 +242,25 @@ ask(struct courier *courier, struct stream *stream, int64_t now)
     if (!stream_wants(stream, now))
         return;
     stream_asked(stream, ++courier->last_tag, now + LIST_EVENTS_TIMEOUT_MS);
-    if (!send_question(courier, stream, courier->last_tag))
+    if (strcmp(stream->producer, courier->service->rpc->name) == 0)
+        read_own(courier, stream, now);
+    else if (!send_question(courier, stream, courier->last_tag))
         stream_unanswered(stream, now);
 }
 
 /* ---- working */
+
+/* What the database refused, not more often than the other alarms. */
+static void
+note_failure(struct courier *courier, int64_t now)
+{
+    const char *message = db_error(courier->db)->message;
+
+    if (now < courier->failure_alarm_at || message == NULL)
+        return;
+    courier->failure_alarm_at = now + ALARM_MS;
+    log_error("the courier's database work failed: %s", message);
+}
 
 /* Whether there is more to do at once. */
 static bool
@@ -239,10 +269,12 @@ work(struct courier *courier, int64_t now)
     bool busy = false;
 
     if (courier->outbox && now >= courier->number_at) {
-        if (!outbox_number(courier))
-            courier->number_at = now + AWAY_MS;
-        else
+        if (outbox_number(courier)) {
             busy = courier->outbox;
+        } else {
+            courier->number_at = now + AWAY_MS;
+            note_failure(courier, now);
+        }
     }
     for (size_t i = 0; i < courier->streams_count && courier->cursors_loaded; i++)
         busy = stream_apply(courier, &courier->streams[i], now) || busy;
@@ -329,11 +361,13 @@ turn(struct courier *courier)
     there = db_ready(courier->db) && lease_keep(courier, now);
     if (there && courier->lease.held && !courier->cursors_loaded)
         there = cursors_load(courier);
-    if (there && courier->lease.held) {
+    if (there && courier->lease.held && courier->cursors_loaded) {
         busy = work(courier, now);
         for (size_t i = 0; i < courier->streams_count; i++)
             ask(courier, &courier->streams[i], clock_ms());
     }
+    if (!there)
+        note_failure(courier, now);
     sound_alarms(courier, now);
     wait_until(courier, busy ? 0 : there ? next_due(courier, now) : clock_ms() + AWAY_MS);
 }

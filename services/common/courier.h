@@ -49,7 +49,7 @@ struct courier {
     size_t streams_count;
     bool cursors_loaded;
     uint64_t last_tag;
-    int64_t alarm_at;
+    int64_t alarm_at, failure_alarm_at;
 
     char handling[64];      /* producer:sequence of the event being handled */
     char suspect[64];       /* the one that was being handled when the courier died before */
@@ -75,6 +75,10 @@ void head_publish(struct courier *courier);
 void place_read(struct arena *arena, const PGresult *rows, int column, struct place *place);
 /* Numbers one batch of the outbox and publishes it. False when the database failed. */
 bool outbox_number(struct courier *courier);
+
+/* A page of this service's own log behind `after`, with head and epochs. False when the database failed. */
+bool log_read(struct db *db, struct arena *arena, const char *producer, int64_t after, int64_t limit,
+              Wire__Events *page);
 
 /* ---- event_apply.c */
 

@@ -61,6 +61,7 @@ lease_lost(struct courier *courier)
     courier->cursors_loaded = false;
 }
 
+/* All couriers of a host renew at the same moment: their heartbeats come together and wake each other once. */
 bool
 lease_keep(struct courier *courier, int64_t now)
 {
@@ -71,10 +72,10 @@ lease_keep(struct courier *courier, int64_t now)
         return true;
     if (lease->holder[0] == '\0')
         name_holder(courier);
+    db_begin(courier->db, false);
     row = db_query(courier->db, courier->arena, lease->held ? &renew_lease : &take_lease,
-                   (const char *const[]){lease->holder, number(courier, LEASE_MS),
-                                         number(courier, lease->fence)});
-    if (row == NULL)
+                   (const char *const[]){lease->holder, number(courier, LEASE_MS), number(courier, lease->fence)});
+    if (row == NULL || !db_commit(courier->db))
         return false;
     if (PQntuples(row) == 0) {
         lease_lost(courier);
@@ -83,7 +84,7 @@ lease_keep(struct courier *courier, int64_t now)
     }
     lease->held = true;
     lease->fence = db_integer(row, 0, 0);
-    lease->renew_at = now + LEASE_RENEW_MS;
+    lease->renew_at = (now / LEASE_RENEW_MS + 1) * LEASE_RENEW_MS;
     place_read(courier->arena, row, 1, &courier->head);
     courier->outbox = courier->outbox || *PQgetvalue(row, 0, 4) == 't';
     courier->parked = *PQgetvalue(row, 0, 5) == 't';
@@ -94,9 +95,12 @@ lease_keep(struct courier *courier, int64_t now)
 void
 lease_release(struct courier *courier)
 {
-    if (courier->lease.held)
-        (void)db_query(courier->db, courier->arena, &release_lease,
-                       (const char *const[]){courier->lease.holder,
-                                             number(courier, courier->lease.fence)});
+    if (!courier->lease.held)
+        return;
+    db_begin(courier->db, false);
+    db_queue(courier->db, &release_lease,
+             (const char *const[]){courier->lease.holder, number(courier, courier->lease.fence)});
     courier->lease.held = false;
+    if (!db_commit(courier->db))
+        log_warning("the lease was not given back and runs out by itself: %s", db_error(courier->db)->message);
 }

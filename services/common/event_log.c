@@ -354,53 +354,59 @@ read_event(struct arena *arena, const char *producer, const PGresult *rows, int 
 }
 
 static void
-read_epochs(struct call *call, const PGresult *rows, Wire__Events *reply)
+read_epochs(struct arena *arena, const char *producer, const PGresult *rows, Wire__Events *page)
 {
-    struct arena *arena = call->arena;
-
-    reply->head = arena_alloc(arena, sizeof *reply->head);
-    wire__position__init(reply->head);
-    reply->head->producer = arena_strdup(arena, call->service->rpc->name);
-    SET(reply->head, epoch, db_integer(rows, 0, 0));
-    SET(reply->head, sequence, db_integer(rows, 0, 1));
-    SET(reply->head, hash, bytes_at(arena, rows, 0, 2));
-    reply->n_epochs = (size_t)PQntuples(rows);
-    reply->epochs = arena_array(arena, reply->n_epochs, sizeof *reply->epochs);
-    for (size_t i = 0; i < reply->n_epochs; i++) {
+    page->head = arena_alloc(arena, sizeof *page->head);
+    wire__position__init(page->head);
+    page->head->producer = arena_strdup(arena, producer);
+    SET(page->head, epoch, db_integer(rows, 0, 0));
+    SET(page->head, sequence, db_integer(rows, 0, 1));
+    SET(page->head, hash, bytes_at(arena, rows, 0, 2));
+    page->n_epochs = (size_t)PQntuples(rows);
+    page->epochs = arena_array(arena, page->n_epochs, sizeof *page->epochs);
+    for (size_t i = 0; i < page->n_epochs; i++) {
         Wire__Epoch *epoch = arena_alloc(arena, sizeof *epoch);
 
         wire__epoch__init(epoch);
         SET(epoch, epoch, db_integer(rows, (int)i, 3));
         SET(epoch, first_sequence, db_integer(rows, (int)i, 4));
         SET(epoch, previous_hash, bytes_at(arena, rows, (int)i, 5));
-        reply->epochs[i] = epoch;
+        page->epochs[i] = epoch;
     }
 }
 
-static enum rpc_status
-list_events_after(struct call *call, const ProtobufCMessage *message, ProtobufCMessage *answer)
+bool
+log_read(struct db *db, struct arena *arena, const char *producer, int64_t after, int64_t limit,
+         Wire__Events *page)
 {
-    const Wire__ListEventsRequest *request = (const Wire__ListEventsRequest *)message;
-    Wire__Events *reply = (Wire__Events *)answer;
-    bool bounded = request->has_limit && request->limit >= 1 && request->limit <= EVENTS_PAGE_MAX;
-    int64_t limit = bounded ? request->limit : EVENTS_PAGE_MAX;
-    PGresult *epochs = db_query(call->db, call->arena, &list_epochs, NULL);
-    PGresult *rows;
+    PGresult *rows, *epochs = db_query(db, arena, &list_epochs, NULL);
 
     if (epochs == NULL)
-        return db_fail(call);
+        return false;
     assert(PQntuples(epochs) > 0);
-    rows = db_query(call->db, call->arena, &list_events,
-                    (const char *const[]){number_text(call->arena, request->after), number_text(call->arena, limit),
-                                          number_text(call->arena, EVENTS_PAGE_BYTES_MAX)});
+    rows = db_query(db, arena, &list_events,
+                    (const char *const[]){number_text(arena, after), number_text(arena, limit),
+                                          number_text(arena, EVENTS_PAGE_BYTES_MAX)});
     if (rows == NULL)
-        return db_fail(call);
-    read_epochs(call, epochs, reply);
-    reply->n_events = (size_t)PQntuples(rows);
-    reply->events = arena_array(call->arena, reply->n_events, sizeof *reply->events);
-    for (size_t i = 0; i < reply->n_events; i++)
-        reply->events[i] = read_event(call->arena, call->service->rpc->name, rows, (int)i);
-    return RPC_OK;
+        return false;
+    read_epochs(arena, producer, epochs, page);
+    page->n_events = (size_t)PQntuples(rows);
+    page->events = arena_array(arena, page->n_events, sizeof *page->events);
+    for (size_t i = 0; i < page->n_events; i++)
+        page->events[i] = read_event(arena, producer, rows, (int)i);
+    return true;
+}
+
+static enum rpc_status
+list_events_after(struct call *call, const ProtobufCMessage *message, ProtobufCMessage *reply)
+{
+    const Wire__ListEventsRequest *request = (const Wire__ListEventsRequest *)message;
+    bool bounded = request->has_limit && request->limit >= 1 && request->limit <= EVENTS_PAGE_MAX;
+
+    return log_read(call->db, call->arena, call->service->rpc->name, request->after,
+                    bounded ? request->limit : EVENTS_PAGE_MAX, (Wire__Events *)reply)
+               ? RPC_OK
+               : db_fail(call);
 }
 
 static enum rpc_status

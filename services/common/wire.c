@@ -170,7 +170,8 @@ wire_publish(struct wire_publisher *publisher, const char *topic, char kind, con
     int length = snprintf(name, sizeof name, "%s:%c", topic, kind);
     assert(length > 0 && length < (int)sizeof name);
     if (body_bytes > WIRE_FRAME_BYTES_MAX) {
-        log_warning("a publication of %zu bytes is too large; consumers will ask for it", body_bytes);
+        log_warning("a publication of %zu bytes is too large; consumers will ask for it",
+                    body_bytes);
         return;
     }
     /* PUB never blocks; what it drops, consumers find out from the next head. */

@@ -54,9 +54,11 @@ struct wire_request {
 
 /* name: "accounts.fast"; credit: requests that may be under way or prefetched here. */
 struct wire_worker *wire_worker_open(struct wire *wire, const char *name, int credit);
-/* Repeats READY, watches the broker, moves; call it at least every 250 ms while waiting. It may
- * replace the socket: ask for the items anew before each poll. */
+/* Repeats READY, watches the broker, moves; call it at least every wire_worker_wait_ms while waiting.
+ * It may replace the socket: ask for the items anew before each poll. */
 void wire_worker_tick(struct wire_worker *worker);
+/* How long to wait at most between two ticks: 250 ms, or longer where there is nothing to watch. */
+int wire_worker_wait_ms(const struct wire_worker *worker);
 size_t wire_worker_items(struct wire_worker *worker, zmq_pollitem_t *items, size_t items_max);
 /* One request that is there. They are handled one at a time: one not replied to is dropped. */
 bool wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire_request *request);

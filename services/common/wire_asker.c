@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SILENT_MS = 1000 };
+enum { SILENT_MS = 1000, WATCHED_BEATS = 3 };
 
 struct link {
     void *socket;
-    int64_t pinged_ms, silent_since_ms; /* 0: never, nothing unanswered */
+    int64_t pinged_ms, silent_since_ms;  /* 0: never, nothing unanswered */
     char services[CONTROL_TEXT_MAX + 1]; /* of the last PONG */
 };
 
@@ -65,9 +65,11 @@ ping_when_due(const struct wire *wire, struct link *link, int64_t now)
     size_t length = control_encode(control, COMMAND_PING, 0, 0, NULL);
     if (!wire_send(link->socket, control, length, NULL, 0, NULL, 0))
         return;
-    link->pinged_ms = now;
-    if (link->silent_since_ms == 0)
+    /* After a time without pings an old silence says nothing about the broker that is there now. */
+    bool watched = now - link->pinged_ms < WATCHED_BEATS * wire_beat_ms(wire);
+    if (link->silent_since_ms == 0 || !watched)
         link->silent_since_ms = now;
+    link->pinged_ms = now;
 }
 
 static bool
@@ -156,7 +158,7 @@ take_reply(struct frames *frames, const struct control *control, struct arena *a
     return true;
 }
 
-/* Reads what is there until a reply; with arena NULL replies are dropped. */
+/* Reads what is there until a reply; with reply NULL they are dropped. */
 static bool
 receive(struct link *link, struct arena *arena, struct wire_reply *reply)
 {
@@ -169,7 +171,7 @@ receive(struct link *link, struct arena *arena, struct wire_reply *reply)
         bool valid = control_decode(zmq_msg_data(first), zmq_msg_size(first), &control);
         if (valid && control.command == COMMAND_PONG)
             memcpy(link->services, control.text, sizeof link->services);
-        else if (valid && arena)
+        else if (valid && reply)
             found = take_reply(&frames, &control, arena, reply);
         frames_close(&frames);
     }

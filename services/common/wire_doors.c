@@ -40,8 +40,8 @@ tcp_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX])
     long port = strtol(colon + 1, &end, 10);
     if (end == colon + 1 || *end != '\0' || port < 1 || port > 65535 - (long)door)
         return false;
-    int length = snprintf(out, ADDRESS_BYTES_MAX, "%.*s:%ld", (int)(colon - base), base,
-                          port + (long)door);
+    int length =
+        snprintf(out, ADDRESS_BYTES_MAX, "%.*s:%ld", (int)(colon - base), base, port + (long)door);
     return length > 0 && length < ADDRESS_BYTES_MAX;
 }
 
@@ -105,8 +105,8 @@ void
 door_limit(void *socket, const char *address)
 {
     int64_t message_bytes_max = WIRE_FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES;
-    int failed = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max,
-                                sizeof message_bytes_max);
+    int failed =
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof message_bytes_max);
     assert(!failed);
     set_number(socket, ZMQ_LINGER, 0);
     set_number(socket, ZMQ_SNDHWM, DOOR_MESSAGES_MAX);

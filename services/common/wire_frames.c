@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const char magic[4] = {'E', 'S', 'C', '1'};
+static const uint8_t magic[4] = {'E', 'S', 'C', '1'};
 
 static void
 put_number(uint8_t *out, uint64_t number, size_t bytes)
@@ -27,15 +27,16 @@ size_t
 control_encode(uint8_t *out, enum command command, uint64_t number, uint32_t argument,
                const char *text)
 {
-    size_t text_bytes = text ? strlen(text) : 0;
-    assert(text_bytes <= CONTROL_TEXT_MAX);
+    size_t length = CONTROL_HEAD_BYTES;
     memcpy(out, magic, sizeof magic);
     out[4] = (uint8_t)command;
     put_number(out + 5, number, 8);
     put_number(out + 13, argument, 4);
-    if (text_bytes > 0)
-        memcpy(out + CONTROL_HEAD_BYTES, text, text_bytes);
-    return CONTROL_HEAD_BYTES + text_bytes;
+    for (const char *rest = text ? text : ""; *rest != '\0'; rest++) {
+        assert(length < CONTROL_BYTES_MAX);
+        out[length++] = (uint8_t)*rest;
+    }
+    return length;
 }
 
 static bool

@@ -20,7 +20,8 @@
  *     PONG         broker                                   names with workers no
  *     on the workers' socket
  *     READY        worker  registration,     credit (0: no  service.lane      no
- *                          handled           more, please)
+ *                          handled           more, please),
+ *                                            READY_ANSWER
  *     FORWARD      broker  registration,     remaining ms   sender (stamped)  yes
  *                          serial
  *     DONE         worker  as in FORWARD                                      yes, or no: no answer
@@ -28,9 +29,10 @@
  *     LEAVE        either                                                     no
  *
  * registration (high 32 bits) is the broker's random name for one worker's stay; serial counts the
- * requests of that stay, handled the ones that are over, so that a lost one is noticed. PONG's names
- * are separated and surrounded by spaces. A request for service "mmi.service" (RFC 8) names a service
- * in its body and is answered "200" or "404" there.
+ * requests of that stay, handled the ones that are over, so that a lost one is noticed. ALIVE answers
+ * a READY that asks for it, or that does not know its registration. PONG's names are separated and
+ * surrounded by spaces. A request for service "mmi.service" (RFC 8) names a service in its body and is
+ * answered "200" or "404" there.
  *
  * A publication is [topic ":" kind][body], kind 'E' or 'H'. */
 #ifndef ESCARCELLE_WIRE_FRAMES_H
@@ -61,6 +63,9 @@ enum command {
     COMMAND_ALIVE,
     COMMAND_LEAVE,
 };
+
+/* The argument of READY. */
+enum { READY_CREDIT = 0xff, READY_ANSWER = 0x100 };
 
 struct control {
     enum command command;

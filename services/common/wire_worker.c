@@ -14,6 +14,8 @@
 
 enum {
     NAME_BYTES_MAX = 64,
+    WATCH_MS = 250,
+    ACTIVE_MS = 5000,      /* so long after a request READY is sent more often */
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */
     LINGER_MS = 1000,      /* for the last reply */
@@ -25,11 +27,12 @@ struct wire_worker {
     size_t broker;
     char name[NAME_BYTES_MAX];
     uint32_t credit;
-    bool connecting;                    /* no READY went out on this connection yet */
-    int64_t ready_ms;                   /* when READY was last sent, 0: at once */
+    bool connecting;                        /* no READY went out on this connection yet */
+    int64_t served_ms;                      /* when the last request came, 0: never */
+    int64_t ready_ms;                       /* when READY was last sent, 0: at once */
     int64_t down_since_ms, silent_since_ms; /* 0: connected; nothing unanswered */
-    uint32_t registration, handled;     /* as the broker named this stay; requests over in it */
-    bool open;                          /* a request was received and not replied to */
+    uint32_t registration, handled;         /* as the broker named this stay; requests over in it */
+    bool open;                              /* a request was received and not replied to */
     uint64_t open_number;
     int64_t open_until_ms;
     bool drained;
@@ -48,7 +51,7 @@ connect_to(struct wire_worker *worker, size_t broker)
 struct wire_worker *
 wire_worker_open(struct wire *wire, const char *name, int credit)
 {
-    assert(credit > 0 && credit < UINT8_MAX);
+    assert(credit > 0 && credit <= READY_CREDIT);
     struct wire_worker *worker = calloc(1, sizeof *worker);
     if (!worker)
         fatal("no memory for serving");
@@ -87,12 +90,28 @@ send_ready(struct wire_worker *worker, int64_t now)
     /* A caller that is gone waits for nothing: a handler that dropped it must not cost a credit. */
     if (now > worker->open_until_ms)
         finish_open(worker);
+    /* With one broker there is nowhere to move to: its silence is no news. */
+    bool answer = worker->credit == 0 || worker->wire->brokers_count > 1;
     send_control(worker, COMMAND_READY, stay_number(worker->registration, worker->handled),
-                 worker->credit, worker->name);
+                 worker->credit | (answer ? READY_ANSWER : 0), worker->name);
     worker->connecting = false;
     worker->ready_ms = now;
-    if (worker->silent_since_ms == 0)
+    if (answer && worker->silent_since_ms == 0)
         worker->silent_since_ms = now;
+}
+
+/* A broker that was started anew learns of its workers from READY: soon, where there is work. */
+static int64_t
+beat_ms(const struct wire_worker *worker, int64_t now)
+{
+    bool active = worker->served_ms != 0 && now - worker->served_ms < ACTIVE_MS;
+    return active ? WATCH_MS : wire_beat_ms(worker->wire);
+}
+
+static bool
+ready_due(const struct wire_worker *worker, int64_t now)
+{
+    return worker->connecting || now - worker->ready_ms >= beat_ms(worker, now);
 }
 
 static bool
@@ -132,8 +151,16 @@ wire_worker_tick(struct wire_worker *worker)
         move(worker);
         return;
     }
-    if (connected && (worker->connecting || now - worker->ready_ms >= wire_beat_ms(worker->wire)))
+    if (connected && ready_due(worker, now))
         send_ready(worker, now);
+}
+
+int
+wire_worker_wait_ms(const struct wire_worker *worker)
+{
+    if (worker->wire->brokers_count > 1)
+        return WATCH_MS;
+    return (int)beat_ms(worker, clock_ms());
 }
 
 size_t
@@ -161,7 +188,8 @@ take_request(struct wire_worker *worker, struct frames *frames, const struct con
     }
     worker->open = true;
     worker->open_number = control->number;
-    worker->open_until_ms = clock_ms() + control->argument;
+    worker->served_ms = clock_ms();
+    worker->open_until_ms = worker->served_ms + control->argument;
     zmq_msg_t *header = &frames->frames[1], *body = &frames->frames[2];
     *request = (struct wire_request){
         .envelope = arena_memdup(arena, &control->number, sizeof control->number),
@@ -206,7 +234,7 @@ wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire
     struct frames frames;
     bool found = false;
     /* Under load nobody waits, and so nobody ticks: READY must go out all the same. */
-    if (worker->connecting || clock_ms() - worker->ready_ms >= wire_beat_ms(worker->wire))
+    if (ready_due(worker, clock_ms()))
         wire_worker_tick(worker);
     while (!found && frames_receive(worker->socket, &frames)) {
         found = take(worker, &frames, arena, request);

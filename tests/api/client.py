@@ -49,7 +49,7 @@ class RunningStack:
         """Runs scripts/run until all is ready; `environment` adds ESCARCELLE_… keys."""
         run = [REPOSITORY / "scripts" / "run", "--state", self.state, "--build", self.place.build, "--detach",
                "--empty", *options]
-        if not (self.state / "ports.json").exists() and "--port" not in options:
+        if not self.place.ports_file.exists() and "--port" not in options:
             run += ["--port", "0"]
         result = subprocess.run(run, env=os.environ | (environment or {}), capture_output=True, text=True,
                                 timeout=START_SECONDS_MAX, check=False)

@@ -94,7 +94,7 @@ class Stage:
 
     def probe(self, program, role, *arguments, keys=None):
         more = {"ESCARCELLE_KEYS_DIR": str(keys)} if keys else {}
-        return self.start(PROGRAMS / "wire_probe", program, role, *arguments, **more)
+        return self.start(PROGRAMS / "runtime" / "wire_probe", program, role, *arguments, **more)
 
     def worker(self, broker, name="accounts.fast", credit=1):
         worker = self.probe(name.split(".")[0], "worker", name, credit)
@@ -340,7 +340,7 @@ def test_garbage_from_a_known_peer_is_survived(stage, broker):
         for message in GARBAGE:
             for rogue in rogues:
                 rogue.send_multipart(message)
-    broker.expect("refused from sessions", "a malformed message")
+    broker.expect("refused from")
     asker = stage.asker()
     asker.say("accounts.fast 5000 hello")
     assert asker.expect("reply 1 ", "hello")
@@ -390,7 +390,7 @@ def test_a_lost_request_gives_its_credit_back(stage, broker):
     for handled in (1, 2):
         client.send_multipart([control(REQUEST, handled, 5000, b"accounts.fast"), b"", b""])
         assert receive(worker)[0][4] == FORWARD
-        worker.send_multipart([control(READY, registration << 32 | handled, 1, b"accounts.fast")])
+        worker.send_multipart([control(READY, registration << 32 | handled, 0x101, b"accounts.fast")])
         assert receive(worker)[0][4] == ALIVE
     client.close(), worker.close()
 
@@ -453,7 +453,7 @@ def test_a_worker_moves_when_its_broker_is_lost(stage, number):
 def lose(broker, number):
     """The parent would start a killed child anew: both go."""
     children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(broker.popen.pid)],
-                              capture_output=True, text=True, check=True).stdout.split()
+                              capture_output=True, text=True, check=False).stdout.split()
     for pid in [broker.popen.pid, *map(int, children)]:
         try:
             os.kill(pid, number)

@@ -14,8 +14,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 ROOT = Path(__file__).resolve().parents[2]
-PROBE = os.environ.get(
-    "SMTP_PROBE", str(ROOT / "build" / os.environ.get("MODE", "debug") / "tests" / "smtp_probe"))
+PROGRAMS = Path(os.environ.get("PROGRAMS_DIR", ROOT / "build" / "debug" / "bin"))
+PROBE = PROGRAMS / "runtime" / "smtp_probe"
 MAIL = ("From: <sender@escarcelle.example>\r\nTo: <lea@acme.example>\r\nSubject: essai\r\n\r\n"
         "première ligne\r\n.une ligne qui commence par un point\r\n.\r\nfin\r\n").encode()
 

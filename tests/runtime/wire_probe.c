@@ -46,8 +46,8 @@ read_line(struct input *input, char line[LINE_BYTES_MAX])
 {
     char *end = memchr(input->bytes, '\n', input->length);
     if (!end && !input->ended) {
-        ssize_t got = read(STDIN_FILENO, input->bytes + input->length,
-                           sizeof input->bytes - input->length);
+        ssize_t got =
+            read(STDIN_FILENO, input->bytes + input->length, sizeof input->bytes - input->length);
         input->ended = got == 0;
         input->length += got > 0 ? (size_t)got : 0;
         end = memchr(input->bytes, '\n', input->length);
@@ -91,7 +91,8 @@ serve(struct wire *wire, const char *name, int credit)
     say("ready");
     while (!input.ended && !(draining && wire_worker_drained(worker))) {
         zmq_pollitem_t items[2] = {{.fd = STDIN_FILENO, .events = ZMQ_POLLIN}};
-        zmq_poll(items, 1 + (int)wire_worker_items(worker, items + 1, 1), WAIT_MS);
+        zmq_poll(items, 1 + (int)wire_worker_items(worker, items + 1, 1),
+                 wire_worker_wait_ms(worker));
         wire_worker_tick(worker);
         if (items[0].revents && read_line(&input, line)) {
             wire_worker_drain(worker);

@@ -51,8 +51,14 @@ test_strangers_may_nothing(void **state)
 {
     (void)state;
     static const char *const strangers[] = {"", "broker", "nobody", "account", "accounts.fast"};
-    static const char *const names[] = {"", ".", "accounts", "accounts.", "accounts.fas",
-                                        "accounts.fast ", "gateway.fast", "broker.leaf"};
+    static const char *const names[] = {"",
+                                        ".",
+                                        "accounts",
+                                        "accounts.",
+                                        "accounts.fas",
+                                        "accounts.fast ",
+                                        "gateway.fast",
+                                        "broker.leaf"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
         assert_false(may_call(strangers[i], "accounts.leaf"));
         assert_false(may_serve(strangers[i], "accounts.leaf"));

@@ -30,7 +30,8 @@ static void
 test_control_is_in_network_order(void **state)
 {
     (void)state;
-    static const uint8_t expected[] = {'E', 'S', 'C', '1', 1, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 5, 'x'};
+    static const uint8_t expected[] = {'E', 'S', 'C', '1', 1, 0, 0, 0, 0,
+                                       0,   0,   1,   2,   0, 0, 0, 5, 'x'};
     uint8_t bytes[CONTROL_BYTES_MAX];
     assert_int_equal(control_encode(bytes, COMMAND_REQUEST, 258, 5, "x"), sizeof expected);
     assert_memory_equal(bytes, expected, sizeof expected);
@@ -79,7 +80,8 @@ test_topics(void **state)
 {
     (void)state;
     char topic[TOPIC_BYTES_MAX + 1], kind;
-    static const char *const wrong[] = {"", "E", ":E", "accounts", "accounts:", "accounts:X",
+    static const char *const wrong[] = {"",           "E",           ":E",
+                                        "accounts",   "accounts:",   "accounts:X",
                                         "Accounts:E", "accounts:EE", "acc ounts:E"};
     assert_true(topic_split("accounts:E", 10, topic, &kind));
     assert_string_equal(topic, "accounts");

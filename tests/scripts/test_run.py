@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""scripts/run and scripts/stop: what they promise about processes, folders and access."""
+import os
+import signal
+import smtplib
+import ssl
+import stat
+import subprocess
+
+import pytest
+import requests
+from client import Client, RunningStack, wait_until
+from stack import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory, stack):
+    """A stack beside the shared one, under a path longer than a socket's may be, that tests stop and start."""
+    folder = tmp_path_factory.mktemp("long") / ("x" * 120)
+    folder.mkdir()
+    own = RunningStack(folder, stack.place.build)
+    own.start()
+    yield own
+    own.stop()
+
+
+def test_access_file_is_complete_and_private(stack):
+    mode = stat.S_IMODE(os.stat(stack.place.access_file).st_mode)
+    assert mode == 0o600
+    assert stack.url.startswith("https://127.0.0.1:")
+    assert Client(stack).log_in(stack.email, stack.password).user["role"] == "admin"
+
+
+def test_certificate_is_good_for_localhost_too(stack):
+    url = stack.url.replace("127.0.0.1", "localhost")
+    assert requests.get(url + "/livez", verify=stack.ca_file, timeout=5).status_code == 200
+
+
+def test_secrets_are_readable_by_nobody_else(stack):
+    for file in [*stack.place.secrets.iterdir(), *stack.place.keys.glob("*.secret"), *stack.place.tls.glob("*.key")]:
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+
+
+def test_second_start_on_a_running_state_is_refused(stack):
+    again = subprocess.run([REPOSITORY / "scripts" / "run", "--state", stack.state, "--build", stack.place.build,
+                            "--detach"], capture_output=True, text=True, timeout=30, check=False)
+    assert again.returncode == 1
+    assert "already runs" in again.stderr and "./scripts/stop" in again.stderr
+    assert stack.is_ready()
+
+
+def test_taken_port_is_said(stack, tmp_path):
+    port = stack.url.rsplit(":", 1)[1]
+    other = subprocess.run([REPOSITORY / "scripts" / "run", "--state", tmp_path, "--build", stack.place.build,
+                            "--port", port, "--detach"], capture_output=True, text=True, timeout=30, check=False)
+    assert other.returncode == 1
+    assert f"port {port} is taken; choose another one with --port" in other.stderr
+
+
+@pytest.mark.parametrize("program", ["gateway", "broker", "accounts", "smtp-sink", "postgres"])
+def test_killed_program_is_started_again(own_stack, program):
+    before = own_stack.pid(program)
+    own_stack.signal(program, signal.SIGKILL)
+    wait_until(lambda: own_stack.pid(program) != before)
+    wait_until(own_stack.is_ready)
+
+
+def test_stop_leaves_no_process_and_the_next_start_has_the_same_data(own_stack):
+    admin = Client(own_stack).log_in(own_stack.email, own_stack.password)
+    before = admin.read("/v1/settings")
+    url = own_stack.url
+    own_stack.stop()
+    assert list(own_stack.place.processes()) == []
+    assert list(own_stack.place.pids.glob("*.pid")) == []
+    assert not own_stack.place.sockets.exists()
+    own_stack.start()
+    assert own_stack.url == url
+    assert Client(own_stack).log_in(own_stack.email, own_stack.password).read("/v1/settings") == before
+
+
+def test_programs_die_with_their_supervisor(own_stack):
+    own_stack.signal("supervisor", signal.SIGKILL)
+    wait_until(lambda: not list(own_stack.place.processes()))
+    own_stack.start()
+
+
+def send(stack, recipient):
+    """Sends a mail over STARTTLS as notifications does."""
+    port = stack.place.ports_used()["smtp"]
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as session:
+        session.starttls(context=ssl.create_default_context(cafile=stack.ca_file))
+        session.sendmail("sender@escarcelle.example", [recipient], "Subject: été\r\n\r\nbody\r\n".encode())
+
+
+def test_mail_sink_refuses_defers_and_takes(stack):
+    send(stack, "taken@sink.example")
+    assert stack.mail("taken@sink.example", "body")
+    with pytest.raises(smtplib.SMTPRecipientsRefused, match="550"):
+        send(stack, "refused@sink.example")
+    with pytest.raises(smtplib.SMTPRecipientsRefused, match="451"):
+        send(stack, "deferred@sink.example")
+    send(stack, "deferred@sink.example")
+    assert stack.mail("deferred@sink.example", "body")
+
+
+def test_mail_sink_takes_nothing_in_the_clear(stack):
+    with smtplib.SMTP("127.0.0.1", stack.place.ports_used()["smtp"], timeout=10) as session:
+        with pytest.raises(smtplib.SMTPSenderRefused, match="STARTTLS"):
+            session.sendmail("sender@escarcelle.example", ["clear@sink.example"], b"body")
