@@ -225,8 +225,8 @@ LINTED := $(wildcard services/*/*.c gateway/*.c)
 LAID_OUT := $(wildcard services/*/*.[ch] gateway/*.[ch] tests/*/*.[ch])
 
 tidy: $(GEN)/.generated ## clang-tidy
-	@printf '%s\n' $(LINTED) | xargs -P 2 -n 4 clang-tidy --quiet --extra-arg=-Wno-unknown-warning-option \
-	    $(TIDY_FLAGS) -- $(CPPFLAGS) -std=gnu17
+	@printf '%s\n' $(LINTED) | xargs -P 2 -n 4 sh -c \
+	    'clang-tidy --quiet "$$@" -- $(CPPFLAGS) -Igateway -std=gnu17 2>/dev/null' tidy
 
 cppcheck: $(GEN)/.generated ## cppcheck
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \

@@ -3,8 +3,8 @@
  * asked, nor why. */
 #include "asks.h"
 
-#include "dates.h"
 #include "bounds.h"
+#include "dates.h"
 #include "log.h"
 
 #include <assert.h>
@@ -88,8 +88,8 @@ asks_send(struct asks *asks, struct arena *arena, const struct question *questio
     size_t bytes = wire__request_header__get_packed_size(question->header);
     uint8_t *header = arena_alloc(arena, bytes);
     wire__request_header__pack(question->header, header);
-    if (!wire_asker_send(asks->asker, question->service, slot->tag, question->timeout_ms, header, bytes,
-                         question->body, question->body_bytes))
+    if (!wire_asker_send(asks->asker, question->service, slot->tag, question->timeout_ms, header,
+                         bytes, question->body, question->body_bytes))
         return false;
     asks->free = slot->next;
     slot->busy = true;
@@ -117,8 +117,8 @@ hand_out(struct asks *asks, const struct wire_reply *reply)
         return; /* it came after its deadline */
     struct answer answer = {.outcome = ASK_UNAVAILABLE};
     if (!reply->unavailable) {
-        answer.header = wire__reply_header__unpack(arena_allocator(asks->scratch), reply->header_bytes,
-                                                   reply->header);
+        answer.header = wire__reply_header__unpack(arena_allocator(asks->scratch),
+                                                   reply->header_bytes, reply->header);
         answer.outcome = answer.header == NULL ? ASK_GARBLED : ASK_ANSWERED;
         answer.body = reply->body;
         answer.body_bytes = reply->body_bytes;

@@ -24,7 +24,7 @@ struct answer {
 typedef void ask_done(void *owner, const struct answer *answer);
 
 struct question {
-    const char *service; /* "accounts.leaf" */
+    const char *service;         /* "accounts.leaf" */
     Wire__RequestHeader *header; /* its remaining_ms is set from timeout_ms */
     const uint8_t *body;
     size_t body_bytes;

@@ -10,20 +10,20 @@ enum {
     CONNECTIONS_MAX = 2048,
     CONNECTIONS_PER_ADDRESS_MAX = 512,
     REQUESTS_IN_FLIGHT_MAX = 1024,
-    QUESTIONS_MAX = 4096,              /* to services: requests, token checks, health */
-    CONNECTION_BUFFER_BYTES = 32768,   /* request line and headers must fit */
-    BODY_DISCARD_BYTES_MAX = 8 << 20,  /* of a refused body, read so that the refusal arrives */
+    QUESTIONS_MAX = 4096,             /* to services: requests, token checks, health */
+    CONNECTION_BUFFER_BYTES = 32768,  /* request line and headers must fit */
+    BODY_DISCARD_BYTES_MAX = 8 << 20, /* of a refused body, read so that the refusal arrives */
     ARENAS_SPARE_MAX = 64,
     ARENA_SPARE_BYTES_MAX = 256 << 10, /* a spare arena that grew beyond is given back */
     REPLIES_PER_TURN_MAX = 256,
     PUBLICATIONS_PER_TURN_MAX = 256,
 
-    CONNECTION_IDLE_S = 75,            /* longer than the usual 60 s of load balancers */
-    GREETING_MS_MAX = 10000,           /* from accept to the first complete header */
-    HEADER_MS_MAX = 90000,             /* from one reply to the next complete header */
+    CONNECTION_IDLE_S = 75,  /* longer than the usual 60 s of load balancers */
+    GREETING_MS_MAX = 10000, /* from accept to the first complete header */
+    HEADER_MS_MAX = 90000,   /* from one reply to the next complete header */
     BODY_MS_MAX = 60000,
     REPLY_MS_MAX = 300000,
-    DEADLINE_GRACE_MS = 200,           /* for the broker's own "unavailable" to come first */
+    DEADLINE_GRACE_MS = 200, /* for the broker's own "unavailable" to come first */
 
     TOKEN_CHECK_MS_MAX = 2000,
     TOKEN_CACHE_MS = 1000,
@@ -37,10 +37,10 @@ enum {
     ORIGINS_MAX = 100,
     ORIGIN_BYTES_MAX = 256,
 
-    BROKER_WAIT_MS_MAX = 1000,         /* before the first connection is accepted */
+    BROKER_WAIT_MS_MAX = 1000, /* before the first connection is accepted */
     BROKER_POLL_MS = 5,
-    DRAIN_NOTICE_MS = 300,             /* unready but still accepting */
-    DRAIN_MS_MAX = 9000,               /* the parent kills after 10 s */
+    DRAIN_NOTICE_MS = 300, /* unready but still accepting */
+    DRAIN_MS_MAX = 9000,   /* the parent kills after 10 s */
     LOOP_MS_MAX = 1000,
     SPIN_TURNS_MAX = 20,
     SPIN_PAUSE_MS = 2

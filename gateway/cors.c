@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_HEADERS                                                                            \
+#define REQUEST_HEADERS                                                                             \
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-Id, " \
     "traceparent"
 #define REPLY_HEADERS                                                                              \

@@ -125,8 +125,7 @@ write_operation(struct buffer *out, const char *path, const cJSON *operation)
     if (strcmp(text_of(operation, "summary"), text_of(operation, "description")) != 0)
         write_paragraph(out, text_of(operation, "description"));
     write_parameters(out, cJSON_GetObjectItemCaseSensitive(operation, "parameters"));
-    const cJSON *body =
-        content_schema(cJSON_GetObjectItemCaseSensitive(operation, "requestBody"));
+    const cJSON *body = content_schema(cJSON_GetObjectItemCaseSensitive(operation, "requestBody"));
     if (body != NULL) {
         buffer_text(out, "<p>Body: ");
         write_type(out, body);
@@ -169,7 +168,8 @@ void
 docs_write(struct buffer *out, const char *openapi, size_t openapi_bytes)
 {
     cJSON *document = cJSON_ParseWithLength(openapi, openapi_bytes);
-    const cJSON *info = cJSON_GetObjectItemCaseSensitive(document, "info"), *path, *operation, *schema;
+    const cJSON *info = cJSON_GetObjectItemCaseSensitive(document, "info"), *path, *operation,
+                *schema;
     const cJSON *components = cJSON_GetObjectItemCaseSensitive(document, "components");
     page_start(out, document == NULL ? "Escarcelle" : text_of(info, "title"));
     write_paragraph(out, text_of(info, "description"));

@@ -34,8 +34,8 @@ answer_overflow(struct exchange *exchange)
         "\"detail\":\"The reply takes more memory than one request may have; ask for less at once.\","
         "\"code\":\"internal_error\"}";
     bool late = exchange->stage >= EXCHANGE_ASKING;
-    exchange_answer(exchange, late ? 500 : 413, "application/problem+json", late ? internal : too_large,
-                    late ? sizeof internal - 1 : sizeof too_large - 1);
+    exchange_answer(exchange, late ? 500 : 413, "application/problem+json",
+                    late ? internal : too_large, late ? sizeof internal - 1 : sizeof too_large - 1);
 }
 
 void

@@ -38,8 +38,8 @@ struct reply {
     const char *media_type; /* NULL: no body */
     const void *body;       /* valid as long as the exchange */
     size_t body_bytes;
-    bool cacheable;         /* else Cache-Control: no-store */
-    bool page;              /* HTML with inline style */
+    bool cacheable; /* else Cache-Control: no-store */
+    bool page;      /* HTML with inline style */
     struct reply_header headers[REPLY_HEADERS_MAX];
     size_t headers_count;
 };
@@ -83,7 +83,7 @@ void exchange_run(struct exchange *exchange, void (*step)(struct exchange *excha
 /* Adds a header to the reply; name and value live as long as the exchange. */
 void exchange_header(struct exchange *exchange, const char *name, const char *value);
 /* The reply is complete; media_type NULL for none. */
-void exchange_answer(struct exchange *exchange, int status, const char *media_type, const void *body,
-                     size_t body_bytes);
+void exchange_answer(struct exchange *exchange, int status, const char *media_type,
+                     const void *body, size_t body_bytes);
 
 #endif

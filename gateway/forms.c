@@ -16,7 +16,8 @@ form_has_body(const char *verb)
 }
 
 static const ProtobufCFieldDescriptor *
-find_field(const struct message_rules *rules, const char *name, const struct field_rules **field_rules)
+find_field(const struct message_rules *rules, const char *name,
+           const struct field_rules **field_rules)
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(rules->descriptor, name);
@@ -40,9 +41,9 @@ read_body(struct exchange *exchange, struct form *form)
         form->message = message_new(exchange->arena, route->request->descriptor);
         return true;
     }
-    form->message = json_parse(exchange->arena, route->request, exchange->body.bytes,
-                               exchange->body.length, patch ? route->reply : NULL,
-                               patch ? &form->present : NULL, &problem);
+    form->message =
+        json_parse(exchange->arena, route->request, exchange->body.bytes, exchange->body.length,
+                   patch ? route->reply : NULL, patch ? &form->present : NULL, &problem);
     if (form->message != NULL)
         return true;
     problem_blame(exchange, problem.rule ? 422 : 400, problem.code,
@@ -78,8 +79,8 @@ is_repeated(const struct target *target, size_t index)
 }
 
 static bool
-set_parameter(struct exchange *exchange, const struct form *form, const ProtobufCFieldDescriptor *field,
-              const char *pointer, const char *value)
+set_parameter(struct exchange *exchange, const struct form *form,
+              const ProtobufCFieldDescriptor *field, const char *pointer, const char *value)
 {
     if (field_set_text(exchange->arena, form->message, field, value))
         return true;

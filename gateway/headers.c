@@ -76,7 +76,8 @@ header_accepts(const char *value, const char *type)
         value += strspn(value, BLANK ",");
         size_t length = strcspn(value, ",");
         size_t range = strcspn(value, ";,");
-        if (covers(value, trimmed(value, range), type) && !is_refused(value + range, length - range))
+        if (covers(value, trimmed(value, range), type) &&
+            !is_refused(value + range, length - range))
             return true;
         value += length;
     }
@@ -160,7 +161,8 @@ header_is_request_id(const char *value)
 static bool
 is_hexadecimal(const char *text, size_t digits, char end)
 {
-    return strspn(text, DIGITS "abcdef") == digits && strspn(text, "0") < digits && text[digits] == end;
+    return strspn(text, DIGITS "abcdef") == digits && strspn(text, "0") < digits &&
+           text[digits] == end;
 }
 
 bool

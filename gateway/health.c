@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* In the order of the answer; accounts first, the gateway can't work without it. */
-static const char *const services[] = {"accounts", "budgeting", "funding",
+static const char *const services[] = {"accounts",  "budgeting",     "funding",
                                        "invoicing", "notifications", "sessions"};
 
 enum { SERVICES = sizeof services / sizeof *services };

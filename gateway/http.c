@@ -47,6 +47,7 @@ struct connection {
 struct http {
     struct gateway *gateway;
     struct MHD_Daemon *daemon;
+    char *certificate, *key; /* PEM, NULL without TLS */
     int descriptor;
     bool secure, resumed, eager; /* eager: the library wanted its turn at once */
     unsigned spins;
@@ -239,9 +240,10 @@ add_headers(struct MHD_Response *response, const struct exchange *exchange)
     for (size_t i = 0; i < sizeof common_headers / sizeof *common_headers; i++)
         MHD_add_response_header(response, common_headers[i].name, common_headers[i].value);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY,
-                            reply->page ? "default-src 'none'; style-src 'unsafe-inline'; "
-                                          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-                                        : "default-src 'none'; frame-ancestors 'none'");
+                            reply->page
+                                ? "default-src 'none'; style-src 'unsafe-inline'; "
+                                  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+                                : "default-src 'none'; frame-ancestors 'none'");
     if (exchange->gateway->http->secure)
         MHD_add_response_header(response, MHD_HTTP_HEADER_STRICT_TRANSPORT_SECURITY,
                                 "max-age=31536000");
@@ -345,7 +347,8 @@ take_end(struct exchange *exchange)
 
 static enum MHD_Result
 handle_request(void *context, struct MHD_Connection *mhd, const char *url, const char *verb,
-               const char *version, const char *upload, size_t *upload_bytes, void **exchange_context)
+               const char *version, const char *upload, size_t *upload_bytes,
+               void **exchange_context)
 {
     (void)context, (void)mhd, (void)url, (void)version;
     struct exchange *exchange = *exchange_context;
@@ -377,7 +380,7 @@ log_library(void *context, const char *format, va_list arguments)
 }
 
 /* The whole file in memory of the process, NUL-ended. */
-static const char *
+static char *
 read_pem(const char *path)
 {
     struct stat status;
@@ -400,8 +403,8 @@ http_check_files(void)
         fatal("ESCARCELLE_HTTP_CERT_FILE and ESCARCELLE_HTTP_KEY_FILE go together");
     if (config.http_cert_file[0] == '\0')
         return;
-    free((void *)(uintptr_t)read_pem(config.http_cert_file));
-    free((void *)(uintptr_t)read_pem(config.http_key_file));
+    free(read_pem(config.http_cert_file));
+    free(read_pem(config.http_key_file));
 }
 
 static struct MHD_Daemon *
@@ -409,19 +412,15 @@ start_daemon(struct http *http, int listen)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
                      (http->secure ? MHD_USE_TLS : 0U);
+    static char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, NULL},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, NULL},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0,
-         (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, http->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, http->key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
         {MHD_OPTION_END, 0, NULL},
     };
-    if (http->secure) {
-        tls[0].ptr_value = (void *)(uintptr_t)read_pem(config.http_cert_file);
-        tls[1].ptr_value = (void *)(uintptr_t)read_pem(config.http_key_file);
-    } else {
+    if (!http->secure)
         tls[0].option = MHD_OPTION_END;
-    }
     return MHD_start_daemon(
         flags, 0, NULL, NULL, handle_request, http, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_LISTEN_SOCKET, listen, MHD_OPTION_CONNECTION_LIMIT, bounds_connections(),
@@ -441,13 +440,18 @@ http_open(struct gateway *gateway, int listen)
         fatal("no memory for the connections");
     http->gateway = gateway;
     http->secure = config.http_cert_file[0] != '\0';
+    if (http->secure) {
+        http->certificate = read_pem(config.http_cert_file);
+        http->key = read_pem(config.http_key_file);
+    }
     for (size_t i = CONNECTIONS_MAX; i-- > 0;) {
         http->connections[i].next_free = http->free;
         http->free = &http->connections[i];
     }
     http->daemon = start_daemon(http, listen);
     if (http->daemon == NULL)
-        fatal("HTTP can't start: the certificate and its key do not fit, or the socket is not usable");
+        fatal(
+            "HTTP can't start: the certificate and its key do not fit, or the socket is not usable");
     http->descriptor = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     if (!http->secure)
         log_warning("no certificate is configured: HTTP without TLS");
@@ -461,6 +465,8 @@ http_close(struct http *http)
     MHD_stop_daemon(http->daemon);
     while (http->spare_count > 0)
         arena_free(http->spare[--http->spare_count]);
+    free(http->certificate);
+    free(http->key);
     free(http);
 }
 

@@ -82,7 +82,8 @@ static void
 turn(struct loop *loop, int timeout_ms)
 {
     struct gateway *gateway = &loop->gateway;
-    zmq_pollitem_t items[ITEMS_MAX] = {{.fd = http_descriptor(gateway->http), .events = ZMQ_POLLIN}};
+    zmq_pollitem_t items[ITEMS_MAX] = {
+        {.fd = http_descriptor(gateway->http), .events = ZMQ_POLLIN}};
     size_t count = 1;
     count += asks_items(gateway->asks, items + count, WIRE_BROKERS_MAX);
     count += wire_subscriber_items(loop->subscriber, items + count, WIRE_BROKERS_MAX);

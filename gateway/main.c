@@ -33,7 +33,8 @@ open_socket(void)
     int descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
         fatal("no socket to listen on: %s", strerror(errno));
-    if (bind(descriptor, found->ai_addr, found->ai_addrlen) != 0 || listen(descriptor, BACKLOG) != 0)
+    if (bind(descriptor, found->ai_addr, found->ai_addrlen) != 0 ||
+        listen(descriptor, BACKLOG) != 0)
         fatal("%s port %s can't be listened on: %s", config.http_host, port, strerror(errno));
     freeaddrinfo(found);
     return descriptor;

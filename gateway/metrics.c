@@ -16,8 +16,8 @@
 #define OWN_METHOD "gateway.Page"
 
 /* 0 is a request that ended without a reply. */
-static const int statuses[] = {0,   200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 406,
-                               409, 410, 412, 413, 415, 422, 429, 500, 503, 504};
+static const int statuses[] = {0,   200, 201, 202, 204, 304, 400, 401, 403, 404, 405,
+                               406, 409, 410, 412, 413, 415, 422, 429, 500, 503, 504};
 
 static const int buckets_ms[] = {1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000};
 
@@ -40,7 +40,8 @@ struct metrics *
 metrics_new(void)
 {
     struct metrics *metrics = calloc(1, sizeof *metrics);
-    if (metrics == NULL || (metrics->rows = calloc(http_routes_count + 1, sizeof(struct row))) == NULL)
+    if (metrics == NULL ||
+        (metrics->rows = calloc(http_routes_count + 1, sizeof(struct row))) == NULL)
         fatal("no memory for the metrics");
     return metrics;
 }
@@ -88,13 +89,15 @@ row_method(size_t place)
 static void
 write_requests(struct buffer *out, const struct metrics *metrics)
 {
-    buffer_text(out, "# HELP escarcelle_http_requests_total Requests by method and status; 0: no reply.\n"
-                     "# TYPE escarcelle_http_requests_total counter\n");
+    buffer_text(
+        out, "# HELP escarcelle_http_requests_total Requests by method and status; 0: no reply.\n"
+             "# TYPE escarcelle_http_requests_total counter\n");
     for (size_t place = 0; place <= http_routes_count; place++)
         for (size_t i = 0; i < STATUSES; i++)
             if (metrics->rows[place].by_status[i] > 0)
                 buffer_printf(out,
-                              "escarcelle_http_requests_total{method=\"%s\",status=\"%d\"} %" PRIu64 "\n",
+                              "escarcelle_http_requests_total{method=\"%s\",status=\"%d\"} %" PRIu64
+                              "\n",
                               row_method(place), statuses[i], metrics->rows[place].by_status[i]);
 }
 
@@ -104,16 +107,17 @@ write_times(struct buffer *out, const char *method, const struct row *row)
     uint64_t sum = 0;
     for (size_t i = 0; i < BUCKETS; i++) {
         sum += row->by_time[i];
-        buffer_printf(out,
-                      "escarcelle_http_request_seconds_bucket{method=\"%s\",le=\"%d.%03d\"} %" PRIu64 "\n",
-                      method, buckets_ms[i] / 1000, buckets_ms[i] % 1000, sum);
+        buffer_printf(
+            out,
+            "escarcelle_http_request_seconds_bucket{method=\"%s\",le=\"%d.%03d\"} %" PRIu64 "\n",
+            method, buckets_ms[i] / 1000, buckets_ms[i] % 1000, sum);
     }
     buffer_printf(out,
                   "escarcelle_http_request_seconds_bucket{method=\"%s\",le=\"+Inf\"} %" PRIu64 "\n"
                   "escarcelle_http_request_seconds_sum{method=\"%s\"} %" PRIu64 ".%03d\n"
                   "escarcelle_http_request_seconds_count{method=\"%s\"} %" PRIu64 "\n",
-                  method, row->count, method, row->total_ms / 1000, (int)(row->total_ms % 1000), method,
-                  row->count);
+                  method, row->count, method, row->total_ms / 1000, (int)(row->total_ms % 1000),
+                  method, row->count);
 }
 
 /* Prometheus sends the token as a bearer token; compared in constant time. */
@@ -140,8 +144,9 @@ metrics_answer(struct exchange *exchange)
     }
     buffer_init(&out, exchange->arena);
     write_requests(&out, metrics);
-    buffer_text(&out, "# HELP escarcelle_http_request_seconds From request line to last byte sent.\n"
-                      "# TYPE escarcelle_http_request_seconds histogram\n");
+    buffer_text(&out,
+                "# HELP escarcelle_http_request_seconds From request line to last byte sent.\n"
+                "# TYPE escarcelle_http_request_seconds histogram\n");
     for (size_t place = 0; place <= http_routes_count; place++)
         if (metrics->rows[place].count > 0)
             write_times(&out, row_method(place), &metrics->rows[place]);
@@ -149,5 +154,6 @@ metrics_answer(struct exchange *exchange)
                   "# HELP escarcelle_http_in_flight Requests between their first and last byte.\n"
                   "# TYPE escarcelle_http_in_flight gauge\nescarcelle_http_in_flight %zu\n",
                   http_exchanges(exchange->gateway->http));
-    exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", out.bytes, out.length);
+    exchange_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", out.bytes,
+                    out.length);
 }

@@ -60,19 +60,21 @@ page_text(struct buffer *out, const char *text)
 void
 page_start(struct buffer *out, const char *title)
 {
-    buffer_text(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    buffer_text(
+        out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
     page_text(out, title);
-    buffer_text(out, "</title>\n<style>\n"
-                     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
-                     "padding:0 1rem;color:#1c2430;background:#fff}\n"
-                     "h1,h2,h3{line-height:1.25}h2{margin-top:3rem}h3{margin-top:2rem}\n"
-                     "code{font:.92em ui-monospace,monospace;background:#eef1f5;padding:.1em .3em;"
-                     "border-radius:3px}\n"
-                     "table{border-collapse:collapse;width:100%}td,th{text-align:left;"
-                     "vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #dde2ea}\n"
-                     "a{color:#0b57a4}.verb{display:inline-block;min-width:4.5em;font-weight:600}\n"
-                     "</style>\n</head>\n<body>\n<h1>");
+    buffer_text(out,
+                "</title>\n<style>\n"
+                "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
+                "padding:0 1rem;color:#1c2430;background:#fff}\n"
+                "h1,h2,h3{line-height:1.25}h2{margin-top:3rem}h3{margin-top:2rem}\n"
+                "code{font:.92em ui-monospace,monospace;background:#eef1f5;padding:.1em .3em;"
+                "border-radius:3px}\n"
+                "table{border-collapse:collapse;width:100%}td,th{text-align:left;"
+                "vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #dde2ea}\n"
+                "a{color:#0b57a4}.verb{display:inline-block;min-width:4.5em;font-weight:600}\n"
+                "</style>\n</head>\n<body>\n<h1>");
     page_text(out, title);
     buffer_text(out, "</h1>\n");
 }
@@ -151,9 +153,11 @@ answer_problem_page(struct exchange *exchange)
     buffer_init(&out, exchange->arena);
     page_start(&out, known != NULL ? known->title : code);
     buffer_printf(&out, "<p>Code: <code>%s</code></p>\n<p>", code);
-    page_text(&out, known != NULL ? known->meaning
-                                  : "This problem has no text of its own: the problem's detail and errors say "
-                                    "what is wrong with which value.");
+    page_text(&out,
+              known != NULL
+                  ? known->meaning
+                  : "This problem has no text of its own: the problem's detail and errors say "
+                    "what is wrong with which value.");
     buffer_text(&out, "</p>\n<p><a href=\"/problems\">All problems</a></p>\n");
     page_end(&out);
     answer_page(exchange, known != NULL ? 200 : 404, &out);
@@ -162,8 +166,12 @@ answer_problem_page(struct exchange *exchange)
 /* ---- finding them */
 
 static const struct page pages[] = {
-    {"docs", answer_docs},          {"livez", health_answer_live},   {"metrics", metrics_answer},
-    {"openapi.json", answer_openapi}, {"problems", answer_problem_list}, {"readyz", health_answer_ready},
+    {"docs", answer_docs},
+    {"livez", health_answer_live},
+    {"metrics", metrics_answer},
+    {"openapi.json", answer_openapi},
+    {"problems", answer_problem_list},
+    {"readyz", health_answer_ready},
 };
 
 static const struct page *

@@ -32,14 +32,22 @@ status_title(int status)
         int status;
         const char *title;
     } titles[] = {
-        {400, "Bad Request"},           {401, "Unauthorized"},
-        {403, "Forbidden"},             {404, "Not Found"},
-        {405, "Method Not Allowed"},    {406, "Not Acceptable"},
-        {409, "Conflict"},              {410, "Gone"},
-        {412, "Precondition Failed"},   {413, "Content Too Large"},
-        {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
-        {429, "Too Many Requests"},     {500, "Internal Server Error"},
-        {503, "Service Unavailable"},   {504, "Gateway Timeout"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (titles[i].status == status)

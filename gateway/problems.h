@@ -21,8 +21,8 @@ bool problem_is_code(const char *code);
 /* Answers with a problem; detail may be NULL. errors belong to problem. */
 void problem_answer(struct exchange *exchange, int status, const Wire__Problem *problem);
 /* The same for a refusal of the gateway itself. */
-void problem_refuse(struct exchange *exchange, int status, const char *code, const char *detail, ...)
-    __attribute__((format(printf, 4, 5)));
+void problem_refuse(struct exchange *exchange, int status, const char *code, const char *detail,
+                    ...) __attribute__((format(printf, 4, 5)));
 /* The same with one culprit, by its JSON pointer in the request ("" is the body as a whole); sentence
  * follows its name. */
 void problem_blame(struct exchange *exchange, int status, const char *code, const char *pointer,

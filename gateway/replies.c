@@ -90,7 +90,8 @@ write_dry_event(struct exchange *exchange, struct buffer *out, const Wire__DryEv
 }
 
 static void
-answer_dry_run(struct exchange *exchange, const Wire__ReplyHeader *header, const ProtobufCMessage *message)
+answer_dry_run(struct exchange *exchange, const Wire__ReplyHeader *header,
+               const ProtobufCMessage *message)
 {
     struct buffer out;
     buffer_init(&out, exchange->arena);
@@ -123,8 +124,9 @@ answer_content(struct exchange *exchange, const ProtobufCMessage *message, bool 
     assert(field != NULL && field->type == PROTOBUF_C_TYPE_BYTES);
     const ProtobufCBinaryData *content =
         (const ProtobufCBinaryData *)(const void *)((const char *)message + field->offset);
-    exchange_header(exchange, "Content-Disposition",
-                    disposition(exchange->arena, text_field(exchange->arena, message, "file_name")));
+    exchange_header(
+        exchange, "Content-Disposition",
+        disposition(exchange->arena, text_field(exchange->arena, message, "file_name")));
     exchange_answer(exchange, known ? 304 : exchange->route->success, exchange->route->media_type,
                     content->data, content->len);
 }
@@ -194,9 +196,10 @@ answer_exchange(struct exchange *exchange, const struct answer *answer)
         problem_unavailable(exchange, "The service is away; nothing happened. Try again.");
         return;
     case ASK_EXPIRED:
-        problem_refuse(exchange, 504, rpc_status_code(RPC_TIMEOUT),
-                       "The service did not answer in time; whether it happened is not known. Ask again "
-                       "with the same Idempotency-Key.");
+        problem_refuse(
+            exchange, 504, rpc_status_code(RPC_TIMEOUT),
+            "The service did not answer in time; whether it happened is not known. Ask again "
+            "with the same Idempotency-Key.");
         return;
     case ASK_GARBLED:
         problem_refuse(exchange, 500, rpc_status_code(RPC_INTERNAL), "The service failed.");

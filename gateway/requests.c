@@ -60,10 +60,12 @@ find_route(struct exchange *exchange)
                  routes_match(exchange->arena, http_routes, http_routes_count, exchange->verb,
                               &exchange->target, &exchange->match);
     if (!page && !found) {
-        problem_refuse(exchange, 404, rpc_status_code(RPC_NOT_FOUND), "There is nothing at this path.");
+        problem_refuse(exchange, 404, rpc_status_code(RPC_NOT_FOUND),
+                       "There is nothing at this path.");
         return;
     }
-    const char *allow = page ? "GET, HEAD, OPTIONS" : routes_allow(exchange->arena, &exchange->match);
+    const char *allow =
+        page ? "GET, HEAD, OPTIONS" : routes_allow(exchange->arena, &exchange->match);
     bool reads = strcmp(exchange->verb, "GET") == 0 || strcmp(exchange->verb, "HEAD") == 0;
     if (strcmp(exchange->verb, "OPTIONS") == 0) {
         answer_options(exchange, allow);
@@ -94,7 +96,8 @@ may_call(const struct http_route *route, const Wire__Caller *caller)
         return user;
     case RPC_ROLE_OPERATOR:
         return admin || (user && strcmp(role, "operator") == 0) ||
-               (key && (strcmp(role, "write") == 0 || (!route->writes && strcmp(role, "read") == 0)));
+               (key &&
+                (strcmp(role, "write") == 0 || (!route->writes && strcmp(role, "read") == 0)));
     case RPC_ROLE_ADMIN:
         return admin;
     case RPC_ROLE_NONE:
@@ -162,7 +165,8 @@ identify(struct exchange *exchange)
 static bool
 is_ambiguous(const struct exchange *exchange)
 {
-    static const char *const once[] = {"Content-Length", "Transfer-Encoding", "Host", "Authorization"};
+    static const char *const once[] = {"Content-Length", "Transfer-Encoding", "Host",
+                                       "Authorization"};
     for (size_t i = 0; i < sizeof once / sizeof *once; i++)
         if (http_header_repeats(exchange, once[i]))
             return true;
@@ -215,13 +219,15 @@ content_fits(struct exchange *exchange)
                        exchange->route->verb);
         return false;
     }
-    if (has_body && (coded || !takes_content(exchange->route, http_header(exchange, "Content-Type")))) {
+    if (has_body &&
+        (coded || !takes_content(exchange->route, http_header(exchange, "Content-Type")))) {
         problem_refuse(exchange, 415, "unsupported_media_type",
                        "The body must be JSON, with Content-Type: application/json.");
         return false;
     }
     const char *type = exchange->route->media_type;
-    if (!header_accepts(http_header(exchange, "Accept"), type == NULL ? "application/json" : type)) {
+    if (!header_accepts(http_header(exchange, "Accept"),
+                        type == NULL ? "application/json" : type)) {
         problem_refuse(exchange, 406, "not_acceptable", "This is answered as %s only.",
                        type == NULL ? "application/json" : type);
         return false;
@@ -251,8 +257,7 @@ read_conditions(struct exchange *exchange, Wire__RequestHeader *header)
     const char *key = http_header(exchange, "Idempotency-Key");
     if (exchange->dry_run || key == NULL || strcmp(exchange->route->verb, "POST") != 0)
         return true;
-    header->idempotency_key =
-        (char *)(uintptr_t)header_idempotency_key(exchange->arena, key);
+    header->idempotency_key = (char *)(uintptr_t)header_idempotency_key(exchange->arena, key);
     if (header->idempotency_key != NULL)
         return true;
     problem_refuse(exchange, 400, "malformed_header",
@@ -333,7 +338,8 @@ request_finish(struct exchange *exchange)
         send_question(exchange, &header, NULL); /* it refuses, and audits that it did */
         return;
     }
-    if (!content_fits(exchange) || !read_conditions(exchange, &header) || !form_read(exchange, &form))
+    if (!content_fits(exchange) || !read_conditions(exchange, &header) ||
+        !form_read(exchange, &form))
         return;
     header.present = (char **)form.present.names;
     header.n_present = form.present.count;

@@ -22,8 +22,8 @@ struct route_match {
 
 /* Looks a target up in routes sorted by path then verb; a literal segment wins over a parameter, HEAD
  * is served by GET. False: no such path. */
-bool routes_match(struct arena *arena, const struct http_route *routes, size_t count, const char *verb,
-                  const struct target *target, struct route_match *match);
+bool routes_match(struct arena *arena, const struct http_route *routes, size_t count,
+                  const char *verb, const struct target *target, struct route_match *match);
 /* The value of Allow for the path that matched. */
 const char *routes_allow(struct arena *arena, const struct route_match *match);
 

@@ -12,7 +12,7 @@ struct target_parameter {
 };
 
 struct target {
-    const char *path; /* as it was sent, without the query */
+    const char *path;                          /* as it was sent, without the query */
     const char *segments[TARGET_SEGMENTS_MAX]; /* decoded; a final slash makes an empty one */
     size_t segments_count;                     /* 0 for "/" */
     struct target_parameter parameters[TARGET_PARAMETERS_MAX];

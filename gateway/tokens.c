@@ -103,7 +103,8 @@ remember(struct check *check, const uint8_t *caller, size_t caller_bytes)
 
 /* The packed caller of a good answer; false when accounts did not say. */
 static bool
-read_answer(struct arena *arena, const struct answer *answer, uint8_t **caller, size_t *caller_bytes)
+read_answer(struct arena *arena, const struct answer *answer, uint8_t **caller,
+            size_t *caller_bytes)
 {
     static uint8_t nobody[1];
     if (answer->outcome != ASK_ANSWERED || answer->header->status != RPC_OK)

@@ -21,30 +21,6 @@ is_bookkeeping(const char *name)
 }
 
 static void
-write_value(struct flattening *flat, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
-{
-    ProtobufCMessage *alone = message_new(flat->arena, message->descriptor);
-    struct buffer object;
-    const char *colon;
-
-    /* A message with this field alone, written as JSON, is {"name":value}. */
-    memcpy((char *)alone + field->offset, (const char *)message + field->offset,
-           field->label == PROTOBUF_C_LABEL_REPEATED || field->type == PROTOBUF_C_TYPE_STRING ? sizeof(void *)
-           : field->type == PROTOBUF_C_TYPE_BYTES ? sizeof(ProtobufCBinaryData)
-           : field->type == PROTOBUF_C_TYPE_INT64 ? sizeof(int64_t)
-                                                  : sizeof(int32_t));
-    if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        memcpy((char *)alone + field->quantifier_offset, (const char *)message + field->quantifier_offset, sizeof(size_t));
-    else if (field->quantifier_offset != 0)
-        memcpy((char *)alone + field->quantifier_offset, (const char *)message + field->quantifier_offset,
-               sizeof(protobuf_c_boolean));
-    buffer_init(&object, flat->arena);
-    json_write_plain(&object, alone);
-    colon = strchr(object.bytes, ':');
-    buffer_append(flat->out, colon + 1, object.length - (size_t)(colon + 1 - object.bytes) - 1);
-}
-
-static void
 flatten(struct flattening *flat, const struct message_rules *rules, const ProtobufCMessage *message, const char *prefix)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
@@ -62,7 +38,7 @@ flatten(struct flattening *flat, const struct message_rules *rules, const Protob
         buffer_text(flat->out, flat->any ? "," : "");
         json_string(flat->out, path);
         buffer_text(flat->out, ":");
-        write_value(flat, message, field);
+        json_write_value(flat->out, message, field);
         flat->any = true;
     }
 }

@@ -17,7 +17,7 @@ SQL(get_envelope, GetEnvelopeRequest, Envelope,
 
 SQL(insert_credit, CreateCreditRequest, Credit,
     "insert into credit (id, client_id, amount_cents, reason, date, reverses) "
-    "values (:call.new_id, :client_id, :amount_cents, :reason, coalesce(:date, :call.today), :reverses) "
+    "values (:call.new_id, :client_id, :amount_cents, :reason, coalesce(:date::date, :call.today::date), :reverses) "
     "returning " CREDIT_COLUMNS);
 
 SQL(get_reversed_credit, CreateCreditRequest, Credit,

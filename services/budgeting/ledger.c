@@ -16,7 +16,7 @@ SQL(lock_envelope, Id, Envelope,
 
 SQL(insert_transaction, Posting, LedgerTransaction,
     "with posted as (insert into ledger_transaction (id, client_id, project_id, kind, effective_date, reference, "
-    "event_id) values (:id::uuid, :client_id::uuid, :project_id::uuid, :kind, coalesce(:effective_date, :call.today), "
+    "event_id) values (:id::uuid, :client_id::uuid, :project_id::uuid, :kind, coalesce(:effective_date::date, :call.today::date), "
     ":reference, :call.event_id) returning id, kind, effective_date, recorded_at, reference), "
     "entries as (insert into ledger_entry (transaction_id, position, client_id, project_id, account, amount_cents) "
     "select :id::uuid, e.position, :client_id::uuid, "

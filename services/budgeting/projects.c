@@ -34,9 +34,9 @@ SQL(get_budget_at, GetBudgetRequest, Budget,
     "coalesce(sum(e.amount_cents) filter (where e.account = 'budget'), 0)::bigint as remaining_cents, "
     "coalesce(sum(e.amount_cents) filter (where e.account = 'planned'), 0)::bigint as planned_cents, "
     "coalesce(sum(e.amount_cents) filter (where e.account = 'completed'), 0)::bigint as completed_cents, "
-    "coalesce(:at, :call.today)::date as as_of, p.version, p.revision "
+    "coalesce(:at::date, :call.today::date) as as_of, p.version, p.revision "
     "from project p left join ledger_transaction t on t.project_id = p.id "
-    "and t.effective_date <= coalesce(:at, :call.today)::date "
+    "and t.effective_date <= coalesce(:at::date, :call.today::date) "
     "left join ledger_entry e on e.transaction_id = t.id and e.project_id = p.id where p.id = :id group by p.id");
 
 /* Money that projects are opened with leaves the envelope (BUD-2). */

@@ -281,23 +281,22 @@ work(struct courier *courier, int64_t now)
     return busy;
 }
 
+/* At once, then again as long as it lasts. */
 static void
-sound_alarms(struct courier *courier, int64_t now)
+sound_alarm(struct stream *stream, int64_t now)
 {
-    if (now < courier->alarm_at)
-        return;
-    courier->alarm_at = now + ALARM_MS;
-    for (size_t i = 0; i < courier->streams_count; i++) {
-        const struct stream *stream = &courier->streams[i];
+    bool waits = stream->waiting_since != 0 && now - stream->waiting_since >= WAIT_ALARM_MS;
 
-        if (stream->stopped != NULL)
-            log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s", stream->producer, stream->consumer,
-                      stream->tail.sequence, stream->stopped);
-        if (stream->waiting_since != 0 && now - stream->waiting_since >= WAIT_ALARM_MS)
-            log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64, stream->producer,
-                      stream->cursor.sequence, stream->waits_for.producer, stream->waits_for.epoch,
-                      stream->waits_for.sequence);
-    }
+    if (now < stream->alarm_at || (stream->stopped == NULL && !waits))
+        return;
+    stream->alarm_at = now + ALARM_MS;
+    if (stream->stopped != NULL)
+        log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s", stream->producer, stream->consumer,
+                  stream->tail.sequence, stream->stopped);
+    else
+        log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64, stream->producer,
+                  stream->cursor.sequence, stream->waits_for.producer, stream->waits_for.epoch,
+                  stream->waits_for.sequence);
 }
 
 /* ---- waiting */
@@ -368,7 +367,8 @@ turn(struct courier *courier)
     }
     if (!there)
         note_failure(courier, now);
-    sound_alarms(courier, now);
+    for (size_t i = 0; i < courier->streams_count; i++)
+        sound_alarm(&courier->streams[i], now);
     wait_until(courier, busy ? 0 : there ? next_due(courier, now) : clock_ms() + AWAY_MS);
 }
 

@@ -49,7 +49,7 @@ struct courier {
     size_t streams_count;
     bool cursors_loaded;
     uint64_t last_tag;
-    int64_t alarm_at, failure_alarm_at;
+    int64_t failure_alarm_at;
 
     char handling[64];      /* producer:sequence of the event being handled */
     char suspect[64];       /* the one that was being handled when the courier died before */

@@ -264,7 +264,8 @@ rebuild_all(struct rebuild *rebuild)
 
     if (cursors == NULL)
         return fail(rebuild, "the cursors could not be read");
-    return sql_prove(rebuild->db) && make_shadows(rebuild) && replay_to(rebuild, cursors, false) &&
+    /* Statements are prepared when the shadows are there: they mean these from then on. */
+    return make_shadows(rebuild) && sql_prove(rebuild->db) && replay_to(rebuild, cursors, false) &&
            swap_all(rebuild);
 }
 

@@ -65,6 +65,7 @@ struct stream {
     char reason[256];     /* of the last failed attempt */
     struct applied waits_for;
     int64_t waiting_since; /* 0: does not wait */
+    int64_t alarm_at;      /* not before: the same alarm again */
 };
 
 /* Starts at a place; forgets what was received. */

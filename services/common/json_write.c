@@ -182,6 +182,13 @@ json_write(struct buffer *out, const struct message_rules *rules, const Protobuf
 }
 
 void
+json_write_value(struct buffer *out, const ProtobufCMessage *message,
+                 const ProtobufCFieldDescriptor *field)
+{
+    write_field(out, NULL, message, field);
+}
+
+void
 json_write_plain(struct buffer *out, const ProtobufCMessage *message)
 {
     write_message(out, NULL, message);

@@ -46,6 +46,9 @@ add_reference(struct references *references, const struct field_rules *rule, con
 {
     if (id == NULL || references->count == REFERENCES_MAX)
         return;
+    /* What an event names matters where it is kept. */
+    if (references->call->event != NULL && projection_of(rule->ref->object) == NULL)
+        return;
     for (size_t i = 0; i < references->count; i++)
         if (references->items[i].ref == rule->ref && strcmp(references->items[i].id, id) == 0)
             return;

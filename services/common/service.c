@@ -21,7 +21,6 @@
 enum {
     EXIT_USAGE = 2,
     EXIT_REFUSED = 3, /* configuration or schema: restarting would not help */
-    TICK_MS = 250,
     DRAIN_MS = 8000,
     DATABASE_RETRY_MS = 200,
     FRAMES_BYTES_MAX = 16 << 20
@@ -68,12 +67,12 @@ serve_one(struct worker *worker)
 }
 
 static void
-wait_for_request(struct worker *worker, long timeout_ms)
+wait_for_request(struct worker *worker)
 {
     zmq_pollitem_t items[WIRE_BROKERS_MAX];
     size_t count = wire_worker_items(worker->wire, items, WIRE_BROKERS_MAX);
 
-    zmq_poll(items, (int)count, timeout_ms);
+    zmq_poll(items, (int)count, wire_worker_wait_ms(worker->wire));
 }
 
 /* What the broker had already sent here is still served. */
@@ -81,16 +80,15 @@ static void
 drain(struct worker *worker)
 {
     int64_t deadline = clock_ms() + DRAIN_MS;
-    int quiet = 0;
 
     wire_worker_drain(worker->wire);
-    while (quiet < 2 && clock_ms() < deadline) {
-        if (serve_one(worker)) {
-            quiet = 0;
+    while (clock_ms() < deadline) {
+        if (serve_one(worker))
             continue;
-        }
-        wait_for_request(worker, TICK_MS / 2);
-        quiet++;
+        if (wire_worker_drained(worker->wire))
+            return;
+        wait_for_request(worker);
+        wire_worker_tick(worker->wire);
     }
 }
 
@@ -112,7 +110,7 @@ run_worker(const struct service *service, struct inherited *inherited, const cha
     while (!stopping) {
         wire_worker_tick(worker.wire);
         if (!serve_one(&worker))
-            wait_for_request(&worker, TICK_MS);
+            wait_for_request(&worker);
     }
     drain(&worker);
     wire_worker_close(worker.wire);

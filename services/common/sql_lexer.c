@@ -93,10 +93,14 @@ skip_plain(const char *statement, const char *at, int *brackets)
     return at + 1;
 }
 
+/* Between brackets a colon may be a slice's, a[1:n]: there a parameter has a space, a comma or a
+ * parenthesis before it. */
 static bool
-is_parameter(const char *at, int brackets)
+is_parameter(const char *start, const char *at, int brackets)
 {
-    return at[0] == ':' && at[1] != ':' && starts_name(at[1]) && brackets == 0;
+    if (at[0] != ':' || !starts_name(at[1]))
+        return false;
+    return brackets == 0 || (at > start && strchr(" \n(,", at[-1]) != NULL);
 }
 
 static const char *
@@ -140,11 +144,11 @@ sql_lex(const char **cursor, struct sql_piece *piece)
     memset(piece, 0, sizeof *piece);
     if (*start == '\0')
         return false;
-    if (is_parameter(at, 0)) {
+    if (is_parameter(start, at, 0)) {
         *cursor = read_parameter(at, piece);
         return true;
     }
-    while (*at != '\0' && !is_parameter(at, brackets))
+    while (*at != '\0' && !is_parameter(start, at, brackets))
         at = skip_plain(start, at, &brackets);
     piece->text = (struct sql_slice){start, (size_t)(at - start)};
     *cursor = at;

@@ -8,9 +8,6 @@
 #include <sodium.h>
 #include <string.h>
 
-/* PostgreSQL writes instants its own way (fields.c). */
-const char *instant_from_sql(struct arena *arena, const char *text);
-
 /* ---- the call's values */
 
 static const char *
@@ -37,6 +34,12 @@ static const char *
 call_caller_id(struct call *call)
 {
     return call->header->caller == NULL ? NULL : call->header->caller->id;
+}
+
+static const char *
+call_caller_role(struct call *call)
+{
+    return call->header->caller == NULL ? NULL : call->header->caller->role;
 }
 
 static const char *
@@ -85,7 +88,8 @@ static const struct {
     const char *name;
     sql_call_value *value;
 } call_values[] = {
-    {"caller_id", call_caller_id}, {"event_id", call_event_id}, {"from", call_from},
+    {"caller_id", call_caller_id}, {"caller_role", call_caller_role},
+    {"event_id", call_event_id},   {"from", call_from},
     {"if_match", call_if_match},   {"new_id", call_new_id},     {"occurred_at", call_occurred_at},
     {"to", call_to},               {"today", call_today},       {"token_id", call_token_id},
     {"user_id", call_user_id},
@@ -141,16 +145,7 @@ json_text(struct arena *arena, const ProtobufCMessage *message, const ProtobufCF
     struct buffer out;
 
     buffer_init(&out, arena);
-    if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-        json_write_plain(&out, *(ProtobufCMessage *const *)member(message, field));
-        return out.bytes;
-    }
-    buffer_text(&out, "[");
-    for (size_t i = 0; i < items(message, field); i++) {
-        buffer_text(&out, i == 0 ? "" : ",");
-        json_write_plain(&out, (*(ProtobufCMessage **const *)member(message, field))[i]);
-    }
-    buffer_text(&out, "]");
+    json_write_value(&out, message, field);
     return out.bytes;
 }
 

@@ -228,6 +228,15 @@ is_patch(const struct call *call)
     return call->method != NULL && call->method->patch;
 }
 
+/* A nested object is merged too, unless its fields are alternatives (RFC 7396, api.md). */
+static bool
+is_merged(const struct field_rules *rules, const ProtobufCMessage *message,
+          const ProtobufCFieldDescriptor *field)
+{
+    return rules->message != NULL && field->label != PROTOBUF_C_LABEL_REPEATED &&
+           !rules->message->exactly_one && field_is_set(message, field);
+}
+
 /* A PATCH keeps what it does not give, so only what it gives is checked; null clears. */
 static void
 check_patch(struct call *call, const struct message_rules *rules, ProtobufCMessage *request,
@@ -237,9 +246,11 @@ check_patch(struct call *call, const struct message_rules *rules, ProtobufCMessa
         const ProtobufCFieldDescriptor *field = &rules->descriptor->fields[i];
         const struct field_rules *field_rules = &rules->fields[i];
         struct path path = {.parent = root, .name = field->name};
-        if (field_rules->flags & RULE_PATH || !call_present(call, field->name))
+        if (field_rules->flags & RULE_PATH || !call_present(call, path_dotted(call->arena, &path)))
             continue;
-        if (!field_is_set(request, field) && field_rules->flags & RULE_REQUIRED)
+        if (is_merged(field_rules, request, field))
+            check_patch(call, field_rules->message, field_value(request, field, 0).message, &path);
+        else if (!field_is_set(request, field) && field_rules->flags & RULE_REQUIRED)
             VIOLATION(call, &path, "required", "cannot be cleared; give a value or leave it out");
         else
             check_field(call, field_rules, request, field, &path);

@@ -131,9 +131,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_media_types),      cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_entity_tags),      cmocka_unit_test(test_if_none_match),
-        cmocka_unit_test(test_idempotency_keys), cmocka_unit_test(test_preferences),
+        cmocka_unit_test(test_media_types),       cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_entity_tags),       cmocka_unit_test(test_if_none_match),
+        cmocka_unit_test(test_idempotency_keys),  cmocka_unit_test(test_preferences),
         cmocka_unit_test(test_names_of_requests), cmocka_unit_test(test_bearer_tokens),
     };
 

@@ -67,7 +67,8 @@ test_literal_paths(void **state)
 {
     assert_string_equal(look_up(*state, "GET", "/v1/clients"), "accounts.ListClients");
     assert_string_equal(look_up(*state, "POST", "/v1/clients"), "accounts.CreateClient");
-    assert_string_equal(look_up(*state, "GET", "/v1/clients?status=active"), "accounts.ListClients");
+    assert_string_equal(look_up(*state, "GET", "/v1/clients?status=active"),
+                        "accounts.ListClients");
     assert_string_equal(look_up(*state, "GET", "https://host/v1/clients"), "accounts.ListClients");
     assert_string_equal(look_up(*state, "GET", "/v1/%63lients"), "accounts.ListClients");
 }
@@ -87,7 +88,8 @@ test_parameters_are_decoded(void **state)
 static void
 test_a_literal_wins_over_a_parameter(void **state)
 {
-    assert_string_equal(look_up(*state, "GET", "/v1/audit-entries/verification"), "accounts.VerifyAudit");
+    assert_string_equal(look_up(*state, "GET", "/v1/audit-entries/verification"),
+                        "accounts.VerifyAudit");
     assert_string_equal(look_up(*state, "DELETE", "/v1/audit-entries/x"), "test.DeleteEntry");
     assert_string_equal(look_up(*state, "DELETE", "/v1/audit-entries/verification"), "405");
 }
@@ -105,7 +107,8 @@ test_a_known_path_names_its_verbs(void **state)
     struct matched *matched = *state;
 
     assert_string_equal(look_up(matched, "PUT", "/v1/clients/1"), "405");
-    assert_string_equal(routes_allow(matched->arena, &matched->match), "DELETE, GET, HEAD, PATCH, OPTIONS");
+    assert_string_equal(routes_allow(matched->arena, &matched->match),
+                        "DELETE, GET, HEAD, PATCH, OPTIONS");
     assert_string_equal(look_up(matched, "GET", "/v1/clients/1/activate"), "405");
     assert_string_equal(routes_allow(matched->arena, &matched->match), "POST, OPTIONS");
     assert_string_equal(look_up(matched, "get", "/v1/clients"), "405");
@@ -161,7 +164,8 @@ test_a_query_that_is_no_text(void **state)
 
     assert_int_equal(target_parse(matched->arena, "/v1/clients?q=%ff", &matched->target),
                      TARGET_BAD_QUERY);
-    assert_int_equal(target_parse(matched->arena, "/v1/clients?%", &matched->target), TARGET_BAD_QUERY);
+    assert_int_equal(target_parse(matched->arena, "/v1/clients?%", &matched->target),
+                     TARGET_BAD_QUERY);
 }
 
 int

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The invoicing service: billing plans, and the invoices that they make. */
+#include "invoice_documents.h"
+#include "invoicing.rpc.h"
+#include "service.h"
+#include "triggers.h"
+
+extern const struct migration invoicing_migrations[];
+
+int
+main(int argc, char **argv)
+{
+    static const struct job jobs[] = {
+        {"bill_waiting_trigger", triggers_bill_waiting, TRIGGERS_PERIOD_MS},
+        {"render_invoice", invoice_documents_render, INVOICE_DOCUMENTS_PERIOD_MS},
+        {.name = NULL},
+    };
+    static const struct service invoicing = {
+        .rpc = &invoicing_rpc,
+        .migrations = invoicing_migrations,
+        .jobs = jobs,
+    };
+
+    return service_main(&invoicing, argc, argv);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The history of projects: one entry per event, written by reactions. */
+#ifndef ESCARCELLE_HISTORY_H
+#define ESCARCELLE_HISTORY_H
+
+#include "call.h"
+
+/* In place of an amount, for what is about none. */
+#define HISTORY_NO_AMOUNT INT64_MIN
+
+/* Notes the event being handled in its project's history, in one English sentence without personal
+ * data; the second time it has no effect. */
+enum rpc_status history_note(struct call *call, int64_t amount_cents, const char *sentence, ...)
+    __attribute__((format(printf, 3, 4))) RPC_CHECKED;
+
+#endif
