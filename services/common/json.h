@@ -38,6 +38,9 @@ void json_write(struct buffer *out, const struct message_rules *rules,
                 const ProtobufCMessage *message);
 /* The same without rules: every field of the descriptor (jsonb parameters, audit). */
 void json_write_plain(struct buffer *out, const ProtobufCMessage *message);
+/* Appends the value of one field that is set, or of a list. */
+void json_write_value(struct buffer *out, const ProtobufCMessage *message,
+                      const ProtobufCFieldDescriptor *field);
 /* Appends a quoted, escaped JSON string; bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct buffer *out, const char *text);
 
