@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Slots of questions with their tags, and a list in the order of deadlines. It must not know what is
- * asked, nor why. */
+ * Slots of questions with their tags, and a list in the order of deadlines. It must not know what
+ * is asked, nor why. */
 #include "asks.h"
 
 #include "bounds.h"

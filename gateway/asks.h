@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Questions to services that are under way: each gets exactly one answer, at its deadline at the latest. */
+ * Questions to services that are under way: each gets exactly one answer, at its deadline at the
+ * latest. */
 #ifndef ESCARCELLE_GATEWAY_ASKS_H
 #define ESCARCELLE_GATEWAY_ASKS_H
 
@@ -35,8 +36,8 @@ struct question {
 
 struct asks *asks_open(struct wire *wire);
 void asks_close(struct asks *asks);
-/* Sends a question, packed in `arena`; done is called later, from asks_receive or asks_expire. False:
- * it can't be sent, nothing happened, done is not called. */
+/* Sends a question, packed in `arena`; done is called later, from asks_receive or asks_expire.
+ * False: it can't be sent, nothing happened, done is not called. */
 bool asks_send(struct asks *asks, struct arena *arena, const struct question *question);
 size_t asks_items(struct asks *asks, zmq_pollitem_t *items, size_t items_max);
 /* Hands out the replies that are there. */

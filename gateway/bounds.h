@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every limit of the gateway has its name here; the count of requests under way is kept here too. */
+ * Every limit of the gateway has its name here; the count of requests under way is kept here too.
+ */
 #ifndef ESCARCELLE_GATEWAY_BOUNDS_H
 #define ESCARCELLE_GATEWAY_BOUNDS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Cross-origin resource sharing. It only adds headers: what a caller may do is decided elsewhere. */
+ * Cross-origin resource sharing. It only adds headers: who may do what is decided elsewhere. */
 #include "cors.h"
 
 #include "http.h"
@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_HEADERS                                                                             \
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-Id, " \
+#define REQUEST_HEADERS                                                                            \
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, "              \
+    "X-Request-Id, "                                                                               \
     "traceparent"
 #define REPLY_HEADERS                                                                              \
     "Content-Disposition, ETag, Idempotent-Replayed, Location, Preference-Applied, Retry-After, "  \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which web pages of other origins may call this API: the setting cors_origins, as its events tell it. */
+ * Which web pages of other origins may call this API: the setting cors_origins, as its events tell
+ * it. */
 #ifndef ESCARCELLE_GATEWAY_CORS_H
 #define ESCARCELLE_GATEWAY_CORS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The life of an exchange's memory and of its reply. It must not know HTTP's library nor the routes. */
+ * The life of an exchange's memory and of its reply. It must not know HTTP's library nor the
+ * routes. */
 #include "exchange.h"
 
 #include "dates.h"
@@ -27,11 +28,13 @@ answer_overflow(struct exchange *exchange)
 {
     static const char too_large[] =
         "{\"type\":\"/problems/too_large\",\"title\":\"Content Too Large\",\"status\":413,"
-        "\"detail\":\"The request takes more memory than one request may have; send less at once.\","
+        "\"detail\":\"The request takes more memory than one request may have; send less at "
+        "once.\","
         "\"code\":\"too_large\"}";
     static const char internal[] =
         "{\"type\":\"/problems/internal_error\",\"title\":\"Internal Server Error\",\"status\":500,"
-        "\"detail\":\"The reply takes more memory than one request may have; ask for less at once.\","
+        "\"detail\":\"The reply takes more memory than one request may have; ask for less at "
+        "once.\","
         "\"code\":\"internal_error\"}";
     bool late = exchange->stage >= EXCHANGE_ASKING;
     exchange_answer(exchange, late ? 500 : 413, "application/problem+json",

@@ -26,7 +26,8 @@ find_field(const struct message_rules *rules, const char *name,
     return field;
 }
 
-/* An absent body is an empty object where there may be nothing to say; in a PATCH there always is. */
+/* An absent body is an empty object where there may be nothing to say; in a PATCH there always is.
+ */
 static bool
 read_body(struct exchange *exchange, struct form *form)
 {

@@ -10,13 +10,15 @@
 
 enum { REQUEST_ID_BYTES_MAX = 128, IDEMPOTENCY_KEY_BYTES_MAX = 255 };
 
-/* Whether a Content-Type is this media type, whatever its parameters, in UTF-8 if it names a charset. */
+/* Whether a Content-Type is this media type, whatever its parameters, in UTF-8 if it names a
+ * charset. */
 bool header_is_media_type(const char *value, const char *type);
 /* Whether an Accept admits this media type (RFC 9110, 12.5.1); absent admits all. */
 bool header_accepts(const char *value, const char *type);
 /* Whether a comma-separated list holds this token, without regard to case and parameters. */
 bool header_lists(const char *value, const char *token);
-/* Reads one entity tag of ours, "<version>.<revision>" with its quotes; the revision may be left out. */
+/* Reads one entity tag of ours, "<version>.<revision>" with its quotes; the revision may be left
+ * out. */
 bool header_entity_tag(const char *value, int64_t *version);
 /* Whether If-None-Match names this entity tag or all; compares weakly (RFC 9110, 13.1.2). */
 bool header_none_match(const char *value, const char *entity_tag);

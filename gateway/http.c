@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The only user of libmicrohttpd: connections, their time limits, upload and reply. It must not know
- * what requests mean; requests.c does. */
+ * The only user of libmicrohttpd: connections, their time limits, upload and reply. It must not
+ * know what requests mean; requests.c does. */
 #include "http.h"
 
+#include "certificate.h"
 #include "config.h"
 #include "dates.h"
 #include "log.h"
@@ -11,21 +12,17 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { PEM_BYTES_MAX = 256 << 10, SWEEP_PERIOD_MS = 1000 };
+enum { SWEEP_PERIOD_MS = 1000 };
 
-/* What a connection waits for. libmicrohttpd's own timeout ends silent connections only: a client that
- * sends a byte now and then, or stops in mid-handshake, is ended by these limits. */
+/* What a connection waits for. libmicrohttpd's own timeout ends silent connections only: a client
+ * that sends a byte now and then, or stops in mid-handshake, is ended by these limits. */
 enum phase { PHASE_GREETING, PHASE_HEADER, PHASE_BODY, PHASE_REPLY };
 
 static const int64_t phase_ms_max[] = {
@@ -148,7 +145,8 @@ give_arena(struct http *http, struct arena *arena)
     http->spare[http->spare_count++] = arena;
 }
 
-/* Called with the request line, before any header: the only place that sees the target undecoded. */
+/* Called with the request line, before any header: the only place that sees the target undecoded.
+ */
 static void *
 request_line(void *context, const char *target, struct MHD_Connection *mhd)
 {
@@ -290,8 +288,9 @@ announces_body(const struct exchange *exchange)
            is_longer_than(http_header(exchange, "Content-Length"), 0);
 }
 
-/* The reply can be queued before the body or after it, not within. A body that would follow is read and
- * dropped, so that the client gets to see the refusal, unless it is huge or waits for our word. */
+/* The reply can be queued before the body or after it, not within. A body that would follow is read
+ * and dropped, so that the client gets to see the refusal, unless it is huge or waits for our word.
+ */
 static enum MHD_Result
 go_on_to_body(struct exchange *exchange)
 {
@@ -331,8 +330,8 @@ take_body(struct exchange *exchange, const char *bytes, size_t *count)
     return MHD_YES;
 }
 
-/* After a suspension before the body the library says once more that the header is there, in the same
- * way as it says that the body is complete. */
+/* After a suspension before the body the library says once more that the header is there, in the
+ * same way as it says that the body is complete. */
 static enum MHD_Result
 take_end(struct exchange *exchange)
 {
@@ -379,34 +378,6 @@ log_library(void *context, const char *format, va_list arguments)
     log_debug("http: %s", text);
 }
 
-/* The whole file in memory of the process, NUL-ended. */
-static char *
-read_pem(const char *path)
-{
-    struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &status) != 0)
-        fatal("%s can't be read: %s", path, strerror(errno));
-    if (status.st_size <= 0 || status.st_size > PEM_BYTES_MAX)
-        fatal("%s is not a PEM file: it has %lld bytes", path, (long long)status.st_size);
-    char *text = calloc(1, (size_t)status.st_size + 1);
-    if (text == NULL || read(file, text, (size_t)status.st_size) != status.st_size)
-        fatal("%s can't be read", path);
-    close(file);
-    return text;
-}
-
-void
-http_check_files(void)
-{
-    if ((config.http_cert_file[0] == '\0') != (config.http_key_file[0] == '\0'))
-        fatal("ESCARCELLE_HTTP_CERT_FILE and ESCARCELLE_HTTP_KEY_FILE go together");
-    if (config.http_cert_file[0] == '\0')
-        return;
-    free(read_pem(config.http_cert_file));
-    free(read_pem(config.http_key_file));
-}
-
 static struct MHD_Daemon *
 start_daemon(struct http *http, int listen)
 {
@@ -441,8 +412,8 @@ http_open(struct gateway *gateway, int listen)
     http->gateway = gateway;
     http->secure = config.http_cert_file[0] != '\0';
     if (http->secure) {
-        http->certificate = read_pem(config.http_cert_file);
-        http->key = read_pem(config.http_key_file);
+        http->certificate = certificate_read(config.http_cert_file);
+        http->key = certificate_read(config.http_key_file);
     }
     for (size_t i = CONNECTIONS_MAX; i-- > 0;) {
         http->connections[i].next_free = http->free;
@@ -450,8 +421,8 @@ http_open(struct gateway *gateway, int listen)
     }
     http->daemon = start_daemon(http, listen);
     if (http->daemon == NULL)
-        fatal(
-            "HTTP can't start: the certificate and its key do not fit, or the socket is not usable");
+        fatal("HTTP can't start: the certificate and its key do not fit, or the socket is not "
+              "usable");
     http->descriptor = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     if (!http->secure)
         log_warning("no certificate is configured: HTTP without TLS");

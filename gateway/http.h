@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * HTTP/1.1 and TLS through libmicrohttpd, and nothing else knows it: an external loop runs it in turns;
- * exchanges are suspended while services work. */
+ * HTTP/1.1 and TLS through libmicrohttpd, and nothing else knows it: an external loop runs it in
+ * turns; exchanges are suspended while services work. */
 #ifndef ESCARCELLE_GATEWAY_HTTP_H
 #define ESCARCELLE_GATEWAY_HTTP_H
 
@@ -29,12 +29,11 @@ size_t http_exchanges(const struct http *http);
 const char *http_header(const struct exchange *exchange, const char *name);
 /* Whether a request header comes more than once. */
 bool http_header_repeats(const struct exchange *exchange, const char *name);
-/* Nothing happens to the exchange until it is resumed; the loop resumes it after a deadline at most. */
+/* Nothing happens to the exchange until it is resumed; the loop resumes it after a deadline at
+ * most. */
 void http_suspend(struct exchange *exchange);
 void http_resume(struct exchange *exchange);
 /* Whether replies go over TLS. */
 bool http_secure(const struct http *http);
-/* Reads the configured certificate and key once, to refuse early; fatal when they can't be read. */
-void http_check_files(void);
 
 #endif

@@ -100,8 +100,9 @@ turn(struct loop *loop, int timeout_ms)
     http_run(gateway->http, (items[0].revents & ZMQ_POLLIN) != 0);
 }
 
-/* Unready first, so that load balancers look elsewhere; then no new connections; what is in flight is
- * done, by its deadline at the latest. libmicrohttpd must not be stopped with suspended connections. */
+/* Unready first, so that load balancers look elsewhere; then no new connections; what is in flight
+ * is done, by its deadline at the latest. libmicrohttpd must not be stopped with suspended
+ * connections. */
 static void
 drain(struct loop *loop)
 {
@@ -118,8 +119,8 @@ drain(struct loop *loop)
         turn(loop, LAST_TURN_MS);
 }
 
-/* A connection that is accepted before the broker is there would only get 503; those that come meanwhile
- * wait in the backlog. */
+/* A connection that is accepted before the broker is there would only get 503; those that come
+ * meanwhile wait in the backlog. */
 static void
 await_broker(struct asks *asks)
 {

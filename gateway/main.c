@@ -2,9 +2,9 @@
  * The gateway's program: its command line, its listening socket, its one child. */
 #include "gateway.h"
 
+#include "certificate.h"
 #include "config.h"
 #include "dates.h"
-#include "http.h"
 #include "log.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ static int
 run_parent(char **argv)
 {
     static const struct parent_child children[] = {{"http", 1}, {NULL, 0}};
-    http_check_files();
+    certificate_check();
     int listen_descriptor = open_socket();
     log_info("listening on %s port %d", config.http_host, (int)config.http_port);
     return parent_run("gateway", argv, children, listen_descriptor);
@@ -74,7 +74,7 @@ main(int argc, char **argv)
     if (strcmp(option, "--role=http") == 0)
         return loop_run();
     if (strcmp(option, "--check") == 0) {
-        http_check_files();
+        certificate_check();
         return 0;
     }
     if (strcmp(option, "--config") != 0 && strcmp(option, "--help") != 0)

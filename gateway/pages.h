@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the gateway answers itself: health, metrics, the contract and its reference, pages of problems. */
+ * What the gateway answers itself: health, metrics, the contract and its reference, pages of
+ * problems. */
 #ifndef ESCARCELLE_GATEWAY_PAGES_H
 #define ESCARCELLE_GATEWAY_PAGES_H
 

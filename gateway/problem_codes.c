@@ -3,11 +3,16 @@
 #include "problems.h"
 
 const struct problem_code problem_codes[] = {
+    {"already_billed", "Already billed",
+     "The project has an invoice, which the detail names; its billing plan stays as it is."},
+    {"already_reversed", "Already reversed",
+     "The credit that should be reversed was reversed before. A credit is reversed once."},
     {"client_has_obligations", "The client still has obligations",
-     "A client is archived only when nothing is open, undecided, unpaid or left in the envelope. The detail "
-     "says what is; settle it first."},
+     "A client is archived only when nothing is open, undecided, unpaid or left in the "
+     "envelope. The detail says what is; settle it first."},
     {"conflict", "In the way of something else",
-     "Something else is in the way, such as another object with the same identifier. The detail names it."},
+     "Something else is in the way, such as another object with the same identifier. The "
+     "detail names it."},
     {"currency_not_supported", "Currency not supported",
      "Amounts are in euro (EUR) and nothing else."},
     {"duplicate_field", "A field is given twice",
@@ -15,21 +20,24 @@ const struct problem_code problem_codes[] = {
     {"exactly_one", "Exactly one is wanted",
      "Of these fields exactly one is given, no more and no less."},
     {"forbidden", "Not allowed",
-     "The caller is known but may not do this. Ask an administrator, or leave out the field that the detail "
-     "names."},
+     "The caller is known but may not do this. Ask an administrator, or leave out the field "
+     "that the detail names."},
     {"gone", "No longer there", "The link was used or its time is over. Ask for a new one."},
     {"idempotency_key_in_use", "The same request is still running",
-     "Another request with this Idempotency-Key is under way. Wait as long as Retry-After says, then ask "
-     "again with the same key: the answer will be the first one's."},
+     "Another request with this Idempotency-Key is under way. Wait as long as Retry-After "
+     "says, then ask again with the same key: the answer will be the first one's."},
     {"idempotency_key_reused", "The key was used for something else",
      "This Idempotency-Key was used with another body. Make a new key for a new request."},
     {"immutable", "The field can't be changed",
      "The field is part of the object but can't be changed by PATCH. Leave it out."},
+    {"insufficient_funds", "Not enough money",
+     "The amount is more than what is available. The detail says how much there is."},
     {"internal_error", "A defect of ours",
-     "Something went wrong inside. Nothing was changed. Tell us the instance, which is the request's id."},
+     "Something went wrong inside. Nothing was changed. Tell us the instance, which is the "
+     "request's id."},
     {"invalid", "Values break rules",
-     "The request has the right form but its values break rules. errors lists all of them, each with a JSON "
-     "pointer, a code and a sentence."},
+     "The request has the right form but its values break rules. errors lists all of them, "
+     "each with a JSON pointer, a code and a sentence."},
     {"invalid_bic", "Not a BIC", "A BIC has 8 or 11 characters: bank, country, place, branch."},
     {"invalid_characters", "Characters that are not text",
      "The text holds control characters or bytes that are not UTF-8. Remove them."},
@@ -51,6 +59,8 @@ const struct problem_code problem_codes[] = {
     {"invalid_uuid", "Not an identifier", "Identifiers are UUIDs, as this API gave them."},
     {"invalid_vat_number", "Not a VAT number",
      "The VAT number's form or key is wrong; a French one is FR, two characters and the SIREN."},
+    {"last_administrator", "The last administrator",
+     "The last active administrator can be neither disabled nor demoted. Make another one first."},
     {"malformed_header", "A header can't be read",
      "A request header does not have the form that the reference says. The detail names it."},
     {"malformed_json", "Not JSON",
@@ -70,18 +80,26 @@ const struct problem_code problem_codes[] = {
     {"not_found", "Not found", "There is no object with this identifier, or no such path."},
     {"not_ready", "Not ready yet",
      "What was asked for is being made. Ask again after the seconds that Retry-After says."},
+    {"out_of_order", "Out of order", "The second of two dates is before the first."},
     {"out_of_range", "Out of range",
      "The value is beyond its least or greatest. The detail says which."},
     {"precondition_failed", "Changed meanwhile",
      "The object was changed since its ETag was read. Read it again and decide anew."},
+    {"project_sealed", "The project is being closed",
+     "A project that is being closed or is closed takes no more sessions and trainings."},
     {"repeated_parameter", "A query parameter is given twice", "Give the query parameter once."},
     {"required", "A value is missing", "The field must be given and not empty."},
     {"secret_shown_once", "The secret was shown once",
-     "The request with this Idempotency-Key was done; its answer held a secret, which is shown only once. "
-     "Make the object anew."},
+     "The request with this Idempotency-Key was done; its answer held a secret, which is shown"
+     " only once. Make the object anew."},
+    {"session_has_trainings", "The session has trainings",
+     "A session with trainings is not deleted. Cancel it, or remove its trainings first."},
+    {"sessions_planned", "Sessions are still planned",
+     "A project is closed when each of its sessions is completed or cancelled. The detail "
+     "names those that are not."},
     {"timeout", "No answer in time",
-     "Whether the request was done is not known. Send it again with the same Idempotency-Key: it will not be "
-     "done twice."},
+     "Whether the request was done is not known. Send it again with the same Idempotency-Key: "
+     "it will not be done twice."},
     {"too_few_items", "Too few items", "The list has fewer items than it must have."},
     {"too_large", "Too large",
      "The body is longer than 1 MiB, or takes too much memory to be read."},
@@ -89,12 +107,15 @@ const struct problem_code problem_codes[] = {
     {"too_many_items", "Too many items", "The list has more items than it may have."},
     {"too_many_requests", "Too many requests", "Wait as long as Retry-After says, then try again."},
     {"too_short", "Too short", "The text has fewer characters than it must have."},
+    {"trainings_left_out", "Trainings lie outside",
+     "Trainings of the session lie outside of its new dates. Change or remove them first."},
     {"unauthenticated", "Who is calling?",
-     "This path needs a caller. Log in with POST /v1/auth/login and send the access token as Authorization: "
-     "Bearer. A token ends after 30 minutes without use and after 12 hours in all."},
+     "This path needs a caller. Log in with POST /v1/auth/login and send the access token as "
+     "Authorization: Bearer. A token ends after 30 minutes without use and after 12 hours in "
+     "all."},
     {"unavailable", "Not available right now",
-     "A part of the platform is away, overloaded or being restarted. Nothing happened; try again after the "
-     "seconds that Retry-After says."},
+     "A part of the platform is away, overloaded or being restarted. Nothing happened; try "
+     "again after the seconds that Retry-After says."},
     {"unknown_field", "The field is not known",
      "The JSON object has a member that is not in the reference."},
     {"unknown_parameter", "The query parameter is not known",
@@ -105,6 +126,7 @@ const struct problem_code problem_codes[] = {
      "The field takes one of the words in the reference."},
     {"unsupported_media_type", "The body is not of a type that is read",
      "Bodies are JSON: send Content-Type: application/json, without Content-Encoding."},
+    {"wrong_password", "Not your password", "The current password is not the one given."},
     {"wrong_state", "The object is in another state",
      "The operation is not possible in the state that the object is in. The detail names both."},
     {"wrong_type", "The value has another type",

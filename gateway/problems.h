@@ -23,8 +23,8 @@ void problem_answer(struct exchange *exchange, int status, const Wire__Problem *
 /* The same for a refusal of the gateway itself. */
 void problem_refuse(struct exchange *exchange, int status, const char *code, const char *detail,
                     ...) __attribute__((format(printf, 4, 5)));
-/* The same with one culprit, by its JSON pointer in the request ("" is the body as a whole); sentence
- * follows its name. */
+/* The same with one culprit, by its JSON pointer in the request ("" is the body as a whole);
+ * sentence follows its name. */
 void problem_blame(struct exchange *exchange, int status, const char *code, const char *pointer,
                    const char *sentence);
 /* 503 with Retry-After: nothing happened, try again. */

@@ -105,7 +105,8 @@ answer_dry_run(struct exchange *exchange, const Wire__ReplyHeader *header,
     exchange_answer(exchange, 200, "application/json", out.bytes, out.length);
 }
 
-/* Only characters that need no quoting in a header; the rest of a name is not worth an injection. */
+/* Only characters that need no quoting in a header; the rest of a name is not worth an injection.
+ */
 static const char *
 disposition(struct arena *arena, const char *file_name)
 {

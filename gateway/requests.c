@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The life of one HTTP request up to the question to the service; the checks come in the order that the
- * contract fixes: route, verb, caller, role, load, media types, size, form. No business rule is here. */
+ * The life of one HTTP request up to the question to the service; the checks come in the order that
+ * the contract fixes: route, verb, caller, role, load, media types, size, form. No business rule is
+ * here. */
 #include "requests.h"
 
 #include "asks.h"

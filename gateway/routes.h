@@ -20,8 +20,8 @@ struct route_match {
     size_t parameters_count;
 };
 
-/* Looks a target up in routes sorted by path then verb; a literal segment wins over a parameter, HEAD
- * is served by GET. False: no such path. */
+/* Looks a target up in routes sorted by path then verb; a literal segment wins over a parameter,
+ * HEAD is served by GET. False: no such path. */
 bool routes_match(struct arena *arena, const struct http_route *routes, size_t count,
                   const char *verb, const struct target *target, struct route_match *match);
 /* The value of Allow for the path that matched. */

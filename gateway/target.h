@@ -21,8 +21,8 @@ struct target {
 
 enum target_fault { TARGET_FINE, TARGET_BAD_PATH, TARGET_BAD_QUERY };
 
-/* Takes a target in origin form or absolute form apart; what it makes lives in the arena. Escapes that
- * are cut off, invalid UTF-8, NUL and more parts than the limits are faults. */
+/* Takes a target in origin form or absolute form apart; what it makes lives in the arena. Escapes
+ * that are cut off, invalid UTF-8, NUL and more parts than the limits are faults. */
 enum target_fault target_parse(struct arena *arena, const char *text, struct target *target);
 
 #endif

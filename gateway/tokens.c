@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A bounded cache of token checks, good and bad ones. Only hashes of tokens are kept. It must not decide
- * what a caller may do. */
+ * A bounded cache of token checks, good and bad ones. Only hashes of tokens are kept. It must not
+ * decide what a caller may do. */
 #include "tokens.h"
 
 #include "accounts.pb-c.h"
@@ -27,8 +27,8 @@ struct entry {
     struct check *check; /* under way for this hash */
 };
 
-/* One question, and the exchanges that wait for its answer. It lies in the memory of the one that asked,
- * which goes on in the same turn as the others. */
+/* One question, and the exchanges that wait for its answer. It lies in the memory of the one that
+ * asked, which goes on in the same turn as the others. */
 struct check {
     struct tokens *tokens;
     uint8_t hash[HASH_BYTES];

@@ -7,8 +7,8 @@
 
 struct tokens *tokens_new(struct gateway *gateway);
 void tokens_free(struct tokens *tokens);
-/* Finds out whose the token is: sets the exchange's verdict and caller and goes on with request_judge, at
- * once or, with the exchange suspended meanwhile, when accounts has answered. */
+/* Finds out whose the token is: sets the exchange's verdict and caller and goes on with
+ * request_judge, at once or, with the exchange suspended meanwhile, when accounts has answered. */
 void tokens_check(struct tokens *tokens, struct exchange *exchange, const char *token);
 /* A token ended somewhere: nothing that was remembered or is being asked counts any more. */
 void tokens_forget(struct tokens *tokens);

@@ -142,8 +142,9 @@ def serve(options, ready):
     try:
         stack.claim()
         stack.build = stack.build or build()
-        if not stack.binary("broker").exists():
-            raise Failed(f"there are no programs in {stack.build}/bin; run make first")
+        for program in ("broker", "accounts", "gateway"):
+            if not stack.binary(program).exists():
+                raise Failed(f"{stack.binary(program)} is not there; run make first")
         with Supervisor(stack.pids, stack.logs) as supervisor:
             introduce(stack, bring_up(stack, supervisor, options))
             ready(stack)

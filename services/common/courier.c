@@ -19,6 +19,7 @@
 enum {
     TURN_MESSAGES_MAX = 1000, /* received in one turn, of each kind */
     TURN_BYTES_MAX = 256 << 20,
+    RECEIVED_BYTES_MAX = 64 << 20, /* in one turn; the rest waits in the socket */
     AWAY_MS = 200, /* the database is */
     START_JITTER_MS = 50,
     EXIT_REFUSED = 3
@@ -132,12 +133,18 @@ take_head(struct courier *courier, const struct wire_publication *publication, i
             stream_heard(&courier->streams[i], head->epoch, head->sequence, now);
 }
 
+static bool
+has_room(const struct courier *courier)
+{
+    return arena_used(courier->arena) < RECEIVED_BYTES_MAX;
+}
+
 static void
 take_publications(struct courier *courier, int64_t now)
 {
     struct wire_publication publication;
 
-    for (int n = 0; courier->subscriber != NULL && n < TURN_MESSAGES_MAX; n++) {
+    for (int n = 0; courier->subscriber != NULL && n < TURN_MESSAGES_MAX && has_room(courier); n++) {
         if (!wire_subscriber_receive(courier->subscriber, courier->arena, &publication))
             return;
         if (publication.kind == 'H')
@@ -176,7 +183,7 @@ take_answers(struct courier *courier, int64_t now)
 {
     struct wire_reply reply;
 
-    for (int n = 0; n < TURN_MESSAGES_MAX && is_asking(courier); n++) {
+    for (int n = 0; n < TURN_MESSAGES_MAX && is_asking(courier) && has_room(courier); n++) {
         if (!wire_asker_receive(courier->asker, courier->arena, &reply))
             return;
         for (size_t i = 0; i < courier->streams_count; i++)
@@ -313,7 +320,9 @@ next_due(const struct courier *courier, int64_t now)
 {
     int64_t due = sooner(now + LEASE_RENEW_MS, courier->lease.renew_at);
 
-    if (courier->outbox && courier->lease.held)
+    if (!courier->lease.held)
+        return due;
+    if (courier->outbox)
         due = sooner(due, courier->number_at);
     for (size_t i = 0; i < courier->streams_count; i++) {
         const struct stream *stream = &courier->streams[i];

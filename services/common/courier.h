@@ -15,6 +15,7 @@ enum {
     LEASE_RETRY_MS = 250,          /* another courier of this service is active */
     LINGER_MS = 3,                 /* so that commits of the same moment are numbered together */
     PUBLISH_BYTES_MAX = 256 << 10, /* events of one publication, about */
+    NUMBERING_BYTES_MAX = 4 << 20, /* events numbered in one transaction, about */
     LIST_EVENTS_TIMEOUT_MS = 5000,
     SUSPECT_MS = 10000, /* how long an event that killed the courier is looked for before others go on */
     WAIT_ALARM_MS = 60000,

@@ -22,9 +22,14 @@ static const struct db_statement lock_head = {
 };
 static const struct db_statement list_outbox = {
     .name = "list_outbox",
-    .text = "select position, event_id, type, subject, client, project, " OCCURRED_AT ","
-            " applied, actor, payload, personal_salt, personal from outbox order by position limit 1000",
-    .parameters = 0,
+    .text =
+        "select position, event_id, type, subject, client, project, " OCCURRED_AT ", applied, actor, payload,"
+        "   personal_salt, personal, line < lines"
+        " from (select page.*, count(*) over () as lines, row_number() over (order by position) as line,"
+        "     sum(octet_length(payload) + coalesce(octet_length(personal), 0)) over (order by position) as bytes"
+        "   from (select * from outbox order by position limit 1000) page) measured"
+        " where bytes <= $1::bigint or line = 1 order by position",
+    .parameters = 1,
 };
 /* The rows move inside the database: only what numbering adds is sent. A client whose erasure would take
  * the personal part along is named in the fifth array ('' for none). */
@@ -306,7 +311,8 @@ begin_numbering(struct courier *courier, struct place *head)
         return NULL;
     }
     place_read(courier->arena, locked, 0, head);
-    rows = db_query(courier->db, courier->arena, &list_outbox, NULL);
+    rows = db_query(courier->db, courier->arena, &list_outbox,
+                    (const char *const[]){number_text(courier->arena, NUMBERING_BYTES_MAX)});
     if (rows != NULL && PQntuples(rows) == 0) {
         db_rollback(courier->db);
         courier->outbox = false;
@@ -331,7 +337,7 @@ outbox_number(struct courier *courier)
     events = number_rows(courier, rows, &head, &columns);
     if (!store_numbering(courier, &columns, count, &before, &head))
         return false;
-    courier->outbox = count == EVENTS_PAGE_MAX;
+    courier->outbox = count == EVENTS_PAGE_MAX || *PQgetvalue(rows, (int)count - 1, 12) == 't';
     courier->head = head;
     publish_events(courier, events, count); /* never before the commit: readers would diverge */
     return true;

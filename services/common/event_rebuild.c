@@ -9,11 +9,10 @@
 #include "sql_compile.h"
 #include "wire.rules.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <poll.h>
 #include <string.h>
 
-enum { ASKS_MAX = 20, PRODUCERS_MAX = 8 };
+enum { ASKS_MAX = 20, ASK_AGAIN_MS = 250, PRODUCERS_MAX = 8 };
 
 static const struct db_statement list_cursors = {
     .name = "list_cursors",
@@ -160,9 +159,12 @@ ask_page(struct rebuild *rebuild, struct call *call, struct stream *stream)
     uint8_t *packed;
 
     SET(&request, after, stream->tail.sequence);
-    for (int asks = 0; asks < ASKS_MAX && page == NULL; asks++)
-        if (call_ask(call, method, &request.base, &wire__events__rules, &page) != RPC_OK)
-            page = NULL;
+    for (int asks = 0; asks < ASKS_MAX; asks++) {
+        if (call_ask(call, method, &request.base, &wire__events__rules, &page) == RPC_OK)
+            break;
+        page = NULL;
+        poll(NULL, 0, ASK_AGAIN_MS);
+    }
     if (page == NULL)
         return fail(rebuild, "a producer does not answer");
     packed = arena_alloc(call->arena, protobuf_c_message_get_packed_size(page) + 1);

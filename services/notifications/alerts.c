@@ -87,12 +87,13 @@ notifications_list_alerts(struct call *call, const ListAlertsRequest *request, L
 enum rpc_status
 notifications_read_alert(struct call *call, const ReadAlertRequest *request, Alert *reply)
 {
+    long first;
+
+    TRY(sql_one(call, &get_alert, request, NEW(call, Alert)));
+    TRY(sql_run(call, &read_alert, request, &first));
     TRY(sql_one(call, &get_alert, request, reply));
-    if (reply->read_at != NULL) {
-        emit_none(call, "the caller has read it before");
-        return RPC_OK;
-    }
-    TRY(sql_run(call, &read_alert, request, NULL));
-    TRY(sql_one(call, &get_alert, request, reply));
-    return emit_alert_read(call, reply);
+    if (first == 1)
+        return emit_alert_read(call, reply);
+    emit_none(call, "the caller has read it before");
+    return RPC_OK;
 }

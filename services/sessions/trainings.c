@@ -52,14 +52,12 @@ fill_vat(Training *training)
 }
 
 static enum rpc_status
-lock_training_of(struct call *call, const char *id, Training *training)
+lock_before(struct call *call, const char *id, Training *training)
 {
     Id key = COMMON__ID__INIT;
 
     key.id = (char *)id;
-    TRY(sql_one(call, &lock_training, &key, training));
-    fill_vat(training);
-    return RPC_OK;
+    return sql_one(call, &lock_training, &key, training);
 }
 
 static enum rpc_status
@@ -170,7 +168,7 @@ sessions_update_training(struct call *call, const UpdateTrainingRequest *request
 {
     Training *before = NEW(call, Training);
 
-    TRY(lock_training_of(call, request->id, before));
+    TRY(lock_before(call, request->id, before));
     if (call_present(call, "session_id") && strcmp(request->session_id, before->session_id) != 0)
         return move_training(call, request, before, reply);
     return change_training(call, request, before, reply);
@@ -180,14 +178,15 @@ enum rpc_status
 sessions_delete_training(struct call *call, const GetTrainingRequest *request, Empty *reply)
 {
     TrainingRemoved event = SESSIONS__TRAINING_REMOVED__INIT;
-    Training *training = NEW(call, Training);
+    Training *before = NEW(call, Training), *training = NEW(call, Training);
     Session *session = NEW(call, Session);
 
     (void)reply;
-    TRY(lock_training_of(call, request->id, training));
-    TRY(session_lock(call, training->session_id, session));
+    TRY(lock_before(call, request->id, before));
+    TRY(session_lock(call, before->session_id, session));
     TRY(session_check_planned(call, session));
     TRY(sql_one(call, &end_training, request, training));
+    fill_vat(training);
     TRY(sql_run(call, &delete_training, request, NULL));
     TRY(session_add_up(call, session->id, session));
     event.training = training;

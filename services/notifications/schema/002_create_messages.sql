@@ -19,6 +19,7 @@ create table message (
     attachments jsonb not null default '[]',
     status text not null default 'queued',
     attempts int not null default 0,
+    claims int not null default 0,
     due_at timestamptz not null,
     last_error text,
     sent_at timestamptz,

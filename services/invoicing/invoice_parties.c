@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The fields that the law wants of both parties, as one table each. Pure. */
+#include "invoice_parties.h"
+
+#include "dated_rates.h"
+
+/* Fields of the settings. */
+static const char *const of_settings[] = {
+    "seller.name",
+    "seller.legal_form",
+    "seller.capital_cents",
+    "seller.address.line1",
+    "seller.address.postal_code",
+    "seller.address.city",
+    "seller.siren",
+    "seller.rcs_city",
+    "seller.vat_number",
+    "seller.iban",
+};
+
+/* Fields of the client. */
+static const char *const of_client[] = {
+    "name", "siren", "vat_number", "address.line1", "address.postal_code", "address.city",
+};
+
+enum {
+    OF_SETTINGS = sizeof of_settings / sizeof *of_settings,
+    OF_CLIENT = sizeof of_client / sizeof *of_client
+};
+
+void
+invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
+                        const Accounts__Client *client, const char *service_date,
+                        TriggerWaiting *event)
+{
+    event->missing = arena_array(arena, OF_SETTINGS + OF_CLIENT + 1, sizeof *event->missing);
+    event->n_missing = 0;
+    for (size_t i = 0; i < OF_SETTINGS; i++)
+        if (message_text(arena, &settings->base, of_settings[i]) == NULL)
+            event->missing[event->n_missing++] = arena_strdup(arena, of_settings[i]);
+    for (size_t i = 0; i < OF_CLIENT; i++)
+        if (message_text(arena, &client->base, of_client[i]) == NULL)
+            event->missing[event->n_missing++] = arena_printf(arena, "client.%s", of_client[i]);
+    if (dated_rate(settings->commission_vat_rates, settings->n_commission_vat_rates,
+                   service_date) == NULL)
+        event->missing[event->n_missing++] = arena_strdup(arena, "commission_vat_rates");
+}
+
+void
+invoice_parties_copy(struct arena *arena, const Accounts__Settings *settings,
+                     const Accounts__Client *client, Invoice *invoice)
+{
+    Buyer *buyer = (Buyer *)message_new(arena, &Buyer_descriptor);
+
+    buyer->name = client->name;
+    buyer->siren = client->siren;
+    buyer->vat_number = client->vat_number;
+    buyer->address = client->address;
+    buyer->billing_address = client->billing_address;
+    buyer->billing_contact = client->billing_contact;
+    invoice->buyer = buyer;
+    invoice->seller = settings->seller;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Invoices: read, listed, sent; what of them keeps a client from being archived. */
+#include "invoices.h"
+
+#include "sql.h"
+
+#define INVOICE_COLUMNS                                                                            \
+    "i.id, i.client_id, i.project_id, i.number, i.kind, s.status, 'EUR' as currency, i.trigger, "  \
+    "i.basis, i.basis_cents, i.rate_bp, i.net_cents, i.vat_cents, i.gross_cents, s.paid_cents, "   \
+    "i.issue_date, i.due_date, i.service_date, i.vat_groups, i.subject, i.purchase_order, "        \
+    "i.locale, i.seller, i.buyer, i.mentions, i.created_at, s.updated_at, s.version, "             \
+    "d.file_name as \"file.file_name\", d.sha256 as \"file.sha256\", "                             \
+    "octet_length(d.content) as \"file.size\", "                                                   \
+    "(select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', l.id, 'session_id', "            \
+    "l.session_id, 'description', l.description, 'quantity', l.quantity, 'unit_price_cents', "     \
+    "l.unit_price_cents, 'net_cents', l.net_cents, 'vat_rate_bp', l.vat_rate_bp, "                 \
+    "'training_ids', to_jsonb(l.training_ids))) order by l.position) from invoice_line l "         \
+    "where l.invoice_id = i.id) as lines"
+
+#define INVOICE_TABLES                                                                             \
+    "invoice i join invoice_state s on s.id = i.id left join invoice_document d on d.id = i.id"
+
+SQL(get_invoice, GetInvoiceRequest, Invoice,
+    "select " INVOICE_COLUMNS " from " INVOICE_TABLES " where i.id = :id");
+
+SQL(list_project_invoices, ListProjectInvoicesRequest, ListInvoicesReply,
+    "select " INVOICE_COLUMNS " from " INVOICE_TABLES " where i.project_id = :project_id "
+    ":filter(s.status, i.kind) :between(i.issue_date, from, to) :page(i.id)");
+
+SQL(list_invoices, ListInvoicesRequest, ListInvoicesReply,
+    "select " INVOICE_COLUMNS " from " INVOICE_TABLES " where true "
+    ":filter(i.client_id, i.project_id, s.status, i.kind) :between(i.issue_date, from, to) :page(i.id)");
+
+SQL(move_sent_invoice, Notifications__Message, Id,
+    "update invoice_state set status = :call.to, updated_at = now(), version = version + 1 "
+    "where id = :object_id and status = any(:call.from) returning id");
+
+/* The first of them are enough to say why not. */
+SQL(list_obligations, Id, Obligations,
+    "select array((select 'the invoice ' || i.number || ' is unpaid' from invoice i "
+    "join invoice_state s on s.id = i.id where i.client_id = :id and i.kind = 'invoice' "
+    "and s.status not in ('paid', 'credited') order by i.id limit 10) union all "
+    "(select 'an invoice of the project ' || t.project_id || ' waits for a mention that is missing' "
+    "from fired_trigger t where t.client_id = :id and t.status = 'waiting' order by t.id limit 10)) "
+    "as reasons");
+
+enum rpc_status
+invoice_read(struct call *call, const char *id, Invoice *invoice)
+{
+    GetInvoiceRequest request = INVOICING__GET_INVOICE_REQUEST__INIT;
+
+    request.id = (char *)id;
+    return sql_one(call, &get_invoice, &request, invoice);
+}
+
+enum rpc_status
+invoicing_list_project_invoices(struct call *call, const ListProjectInvoicesRequest *request,
+                                ListInvoicesReply *reply)
+{
+    return sql_page(call, &list_project_invoices, request, reply);
+}
+
+enum rpc_status
+invoicing_list_invoices(struct call *call, const ListInvoicesRequest *request, ListInvoicesReply *reply)
+{
+    return sql_page(call, &list_invoices, request, reply);
+}
+
+enum rpc_status
+invoicing_get_invoice(struct call *call, const GetInvoiceRequest *request, Invoice *reply)
+{
+    return sql_one(call, &get_invoice, request, reply);
+}
+
+enum rpc_status
+invoicing_get_client_obligations(struct call *call, const Id *request, Obligations *reply)
+{
+    return sql_one(call, &list_obligations, request, reply);
+}
+
+/* Whether this is the mail that carries an invoice to whom it is for. */
+static bool
+carries_invoice(const Notifications__Message *message)
+{
+    return message->audience == NOTIFICATIONS__MESSAGE_AUDIENCE__MESSAGE_AUDIENCE_BILLING_CONTACT &&
+           (message->kind == NOTIFICATIONS__MESSAGE_KIND__MESSAGE_KIND_INVOICE ||
+            message->kind == NOTIFICATIONS__MESSAGE_KIND__MESSAGE_KIND_CREDIT_NOTE);
+}
+
+enum rpc_status
+invoicing_on_message_sent(struct call *call, const Notifications__MessageSent *event)
+{
+    Invoice *invoice = NEW(call, Invoice);
+    Id *moved = NEW(call, Id);
+    bool found;
+
+    if (!carries_invoice(event->message))
+        return RPC_OK;
+    TRY(sql_maybe(call, &move_sent_invoice, event->message, moved, &found));
+    if (!found)
+        return RPC_OK;
+    TRY(invoice_read(call, moved->id, invoice));
+    return emit_invoice_sent(call, invoice);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files about invoices share. */
+#ifndef ESCARCELLE_INVOICES_H
+#define ESCARCELLE_INVOICES_H
+
+#include "invoicing.rpc.h"
+
+/* An invoice with its lines, state and file, whole. */
+enum rpc_status invoice_read(struct call *call, const char *id, Invoice *invoice) RPC_CHECKED;
+
+/* All that billing a trigger needs, as it is in this transaction. */
+struct billing {
+    const FiredTrigger *trigger;
+    const BillingPlan *plan; /* locked; NULL when the project has none */
+    const Accounts__Client *client;
+    const Accounts__Settings *settings;
+    const Budgeting__Project *project;
+};
+
+/* Completes an invoice that has its locale, basis and lines: parties, VAT, mentions, date and number; writes
+ * it and tells. The series is the last row that the transaction locks (INV-3). */
+enum rpc_status invoice_issue(struct call *call, const struct billing *billing, Invoice *invoice) RPC_CHECKED;
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which sentences an invoice carries, and the law's own texts. Pure. */
+#include "legal_sentences.h"
+
+#include "dated_rates.h"
+#include "words.h"
+
+#include <string.h>
+
+#define RATE "{rate}"
+#define PENALTY "penalty"
+#define PENALTY_BY_LAW "penalty_by_law" /* for when no rate is set; never a key of a mention */
+#define VAT_ON_DEBITS "vat_on_debits"
+
+#define FR ACCOUNTS__LOCALE__LOCALE_FR
+#define EN ACCOUNTS__LOCALE__LOCALE_EN
+
+/* Sources: code de commerce L441-9 (discount, penalty rate, indemnity), L441-10 and D441-5 (10 points, no
+ * reminder, 40 EUR); CGI annex II, 242 nonies A (VAT on debits). */
+static const struct {
+    const char *key;
+    Accounts__Locale locale;
+    const char *valid_from, *valid_to, *text;
+} laws[] = {
+    {"discount", FR, "2013-01-01", NULL, "Escompte pour paiement anticipé : néant."},
+    {"discount", EN, "2013-01-01", NULL, "Discount for early payment: none."},
+    {PENALTY, FR, "2013-01-01", NULL,
+     "En cas de retard de paiement, pénalités au taux annuel de " RATE ", exigibles le jour suivant la date "
+     "d'échéance sans qu'un rappel soit nécessaire."},
+    {PENALTY, EN, "2013-01-01", NULL,
+     "Late payment bears penalties at an annual rate of " RATE ", due from the day after the due date "
+     "without any reminder."},
+    {PENALTY_BY_LAW, FR, "2013-01-01", NULL,
+     "En cas de retard de paiement, pénalités au taux d'intérêt appliqué par la Banque centrale européenne à "
+     "son opération de refinancement la plus récente majoré de 10 points de pourcentage, exigibles le jour "
+     "suivant la date d'échéance sans qu'un rappel soit nécessaire."},
+    {PENALTY_BY_LAW, EN, "2013-01-01", NULL,
+     "Late payment bears penalties at the interest rate of the European Central Bank's most recent main "
+     "refinancing operation plus 10 percentage points, due from the day after the due date without any "
+     "reminder."},
+    {"indemnity", FR, "2013-01-01", NULL,
+     "Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : 40 €."},
+    {"indemnity", EN, "2013-01-01", NULL,
+     "Fixed compensation for recovery costs in case of late payment: EUR 40."},
+    {VAT_ON_DEBITS, FR, "2013-01-01", NULL, "Option pour le paiement de la taxe d'après les débits."},
+    {VAT_ON_DEBITS, EN, "2013-01-01", NULL, "VAT is paid on debits."},
+};
+
+/* In the order in which they are printed. */
+static const char *const keys[] = {"discount", PENALTY, "indemnity", VAT_ON_DEBITS};
+
+enum { KEYS = sizeof keys / sizeof *keys };
+
+/* NULL when the law has no such sentence that day. */
+static const char *
+law_text(const char *key, Accounts__Locale locale, const char *date)
+{
+    const char *text = NULL, *newest = "";
+
+    for (size_t i = 0; i < sizeof laws / sizeof *laws; i++)
+        if (strcmp(laws[i].key, key) == 0 && laws[i].locale == locale &&
+            dated_holds(laws[i].valid_from, laws[i].valid_to, date) &&
+            strcmp(laws[i].valid_from, newest) > 0) {
+            newest = laws[i].valid_from;
+            text = laws[i].text;
+        }
+    return text;
+}
+
+static const char *
+settings_text(const Accounts__Settings *settings, const char *key, Accounts__Locale locale,
+              const char *date)
+{
+    const char *text = NULL, *newest = "";
+
+    for (size_t i = 0; i < settings->n_legal_sentences; i++) {
+        const Accounts__DatedText *sentence = settings->legal_sentences[i];
+
+        if (strcmp(sentence->key, key) == 0 && sentence->locale == locale &&
+            dated_holds(sentence->valid_from, sentence->valid_to, date) &&
+            strcmp(sentence->valid_from, newest) > 0) {
+            newest = sentence->valid_from;
+            text = sentence->text;
+        }
+    }
+    return text != NULL ? text : law_text(key, locale, date);
+}
+
+/* The sentence with the rate in force in the place of {rate}. */
+static const char *
+with_rate(struct arena *arena, const Accounts__Settings *settings, const char *text,
+          Accounts__Locale locale, const char *date)
+{
+    const Accounts__DatedRate *rate =
+        dated_rate(settings->late_penalty_rates, settings->n_late_penalty_rates, date);
+    const char *place = text == NULL ? NULL : strstr(text, RATE);
+
+    if (place == NULL)
+        return text;
+    if (rate == NULL)
+        return law_text(PENALTY_BY_LAW, locale, date);
+    return arena_printf(arena, "%.*s%s%s", (int)(place - text), text,
+                        percent_text(arena, rate->rate_bp, locale == EN ? "en" : "fr"),
+                        place + strlen(RATE));
+}
+
+static bool
+applies(const Accounts__Settings *settings, const char *key)
+{
+    return strcmp(key, VAT_ON_DEBITS) != 0 ||
+           (settings->seller != NULL && settings->seller->vat_on_debits);
+}
+
+void
+legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Invoice *invoice)
+{
+    Accounts__Locale locale = invoice->locale == EN ? EN : FR;
+    const char *date = invoice->issue_date;
+
+    invoice->mentions = arena_array(arena, KEYS, sizeof *invoice->mentions);
+    invoice->n_mentions = 0;
+    for (size_t i = 0; i < KEYS; i++) {
+        Mention *mention = (Mention *)message_new(arena, &Mention_descriptor);
+        const char *text = settings_text(settings, keys[i], locale, date);
+
+        if (!applies(settings, keys[i]) || text == NULL)
+            continue;
+        mention->key = (char *)keys[i];
+        mention->text = (char *)with_rate(arena, settings, text, locale, date);
+        invoice->mentions[invoice->n_mentions++] = mention;
+    }
+}

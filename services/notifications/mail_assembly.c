@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Words and template become a mail, twice: as it is sent, and with its secret link struck out. */
+#include "mail_assembly.h"
+
+#include "mail_kinds.h"
+#include "mails.h"
+#include "words.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <time.h>
+
+/* seller, link, expires, and the new budget that was waited for in vain. */
+enum { OWN_VALUES = 4 };
+
+/* "22 décembre 2026 à 10:30", in Paris. */
+static const char *
+moment_text(struct arena *arena, const char *instant, const char *locale)
+{
+    struct tm utc = {0}, paris;
+    char date[11];
+    time_t seconds;
+
+    if (strptime(instant, "%Y-%m-%dT%H:%M:%S", &utc) == NULL)
+        return "";
+    seconds = timegm(&utc);
+    localtime_r(&seconds, &paris);
+    strftime(date, sizeof date, "%Y-%m-%d", &paris);
+    return arena_printf(arena, words_english(locale) ? "%s at %02d:%02d (Paris time)" : "%s à %02d:%02d",
+                        date_text(arena, date, locale), paris.tm_hour, paris.tm_min);
+}
+
+static const struct mail_value *
+values_of(struct arena *arena, const StoredMail *mail, const struct mail_enclosure *enclosure,
+          size_t *count)
+{
+    struct mail_value *values = arena_array(arena, mail->n_words + OWN_VALUES, sizeof *values);
+    size_t n = 0;
+
+    for (size_t i = 0; i < mail->n_words; i++)
+        values[n++] = (struct mail_value){mail->words[i]->name, mail->words[i]->text};
+    values[n++] = (struct mail_value){"seller", mail->seller_name};
+    if (enclosure->link != NULL) {
+        values[n++] = (struct mail_value){"link", enclosure->link};
+        values[n++] = (struct mail_value){
+            "expires", moment_text(arena, enclosure->link_expires_at, mail->locale)};
+    }
+    values[n++] = (struct mail_value){"budget", ""}; /* the first of a name counts */
+    *count = n;
+    return values;
+}
+
+static bool
+build(struct arena *arena, const StoredMail *mail, const struct mail_enclosure *enclosure,
+      const struct mail_content *content, uint8_t **bytes, size_t *length, const char **error)
+{
+    const struct mime_message message = {
+        .from = {mail->seller_name, mail->mail_from},
+        .to = {mail->recipient_name, mail->recipient},
+        .message_id = mail->message_id,
+        .date = mail->created_at,
+        .subject = content->subject,
+        .text = content->text,
+        .html = content->html,
+        .attachments = enclosure->document,
+        .attachment_count = enclosure->document == NULL ? 0 : 1,
+    };
+
+    return mime_build(arena, &message, bytes, length, error);
+}
+
+const char *
+mail_sha256(struct arena *arena, const uint8_t *bytes, size_t length)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char *text = arena_alloc(arena, 2 * sizeof hash + 1);
+
+    crypto_hash_sha256(hash, bytes, length);
+    return sodium_bin2hex(text, 2 * sizeof hash + 1, hash, sizeof hash);
+}
+
+bool
+mail_assemble(struct arena *arena, const StoredMail *mail, const struct mail_enclosure *enclosure,
+              struct mail_bytes *out, const char **error)
+{
+    const char *template = mail_template_of(mail->kind, mail->audience);
+    struct mail_content sent, kept;
+    size_t count;
+    const struct mail_value *values = values_of(arena, mail, enclosure, &count);
+
+    *error = "there is no template for this mail, or it lacks a word";
+    if (template == NULL || !mail_compose(arena, template, mail->locale, values, count, &sent) ||
+        !mail_compose_struck(arena, template, mail->locale, values, count, &kept))
+        return false;
+    if (!build(arena, mail, enclosure, &sent, &out->sent, &out->sent_length, error) ||
+        !build(arena, mail, enclosure, &kept, &out->kept, &out->kept_length, error))
+        return false;
+    out->subject = sent.subject;
+    out->sha256 = mail_sha256(arena, out->sent, out->sent_length);
+    return true;
+}

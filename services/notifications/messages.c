@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The archive of messages (NOT-3); security mails are shown to administrators only. */
+#include "messages.h"
+
+#include "notifications.rpc.h"
+#include "sql.h"
+
+#define MESSAGE_IS_FOR_CALLER                                                                      \
+    "(kind not in ('invitation', 'password_reset') or :call.caller_role = 'admin')"
+
+SQL(list_messages, ListMessagesRequest, ListMessagesReply,
+    "select " MESSAGE_COLUMNS " from message where " MESSAGE_IS_FOR_CALLER
+    " and (lower(recipient) = lower(:recipient) or :recipient is null) "
+    ":filter(kind, status, project_id) :between(created_day, from, to) :page");
+
+SQL(get_message, GetMessageRequest, Message,
+    "select " MESSAGE_COLUMNS " from message where id = :id and " MESSAGE_IS_FOR_CALLER);
+
+SQL(get_source, GetMessageRequest, MessageSource,
+    "select content, sha256, id || '.eml' as file_name from message_source where id = :id");
+
+enum rpc_status
+notifications_list_messages(struct call *call, const ListMessagesRequest *request,
+                            ListMessagesReply *reply)
+{
+    return sql_page(call, &list_messages, request, reply);
+}
+
+enum rpc_status
+notifications_get_message(struct call *call, const GetMessageRequest *request, Message *reply)
+{
+    return sql_one(call, &get_message, request, reply);
+}
+
+enum rpc_status
+notifications_get_message_source(struct call *call, const GetMessageRequest *request,
+                                 MessageSource *reply)
+{
+    bool written;
+
+    TRY(sql_one(call, &get_message, request, NEW(call, Message)));
+    TRY(sql_maybe(call, &get_source, request, reply, &written));
+    if (!written)
+        return call_fail_code(call, RPC_CONFLICT, "not_ready", NULL,
+                              "the message is not written yet, or was never sent; look at its status");
+    return RPC_OK;
+}
