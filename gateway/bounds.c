@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <sys/resource.h>
 
-enum { DESCRIPTORS_RESERVED = 64 };
+enum { DESCRIPTORS_RESERVED = 64, DESCRIPTORS_MIN = 128 };
 
 bool
 bounds_enter(struct bounds *bounds)
@@ -34,7 +34,7 @@ bounds_connections(void)
     (void)getrlimit(RLIMIT_NOFILE, &descriptors);
     if (descriptors.rlim_cur >= CONNECTIONS_MAX + DESCRIPTORS_RESERVED)
         return CONNECTIONS_MAX;
-    if (descriptors.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
+    if (descriptors.rlim_cur <= DESCRIPTORS_MIN)
         return DESCRIPTORS_RESERVED;
     return (unsigned)descriptors.rlim_cur - DESCRIPTORS_RESERVED;
 }

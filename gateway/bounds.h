@@ -41,7 +41,7 @@ enum {
     BROKER_WAIT_MS_MAX = 1000, /* before the first connection is accepted */
     BROKER_POLL_MS = 5,
     DRAIN_NOTICE_MS = 300, /* unready but still accepting */
-    DRAIN_MS_MAX = 9000,   /* the parent kills after 10 s */
+    DRAIN_MS_MAX = 8500,   /* the parent kills after 10 s */
     LOOP_MS_MAX = 1000,
     SPIN_TURNS_MAX = 20,
     SPIN_PAUSE_MS = 2

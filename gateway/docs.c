@@ -121,9 +121,11 @@ write_operation(struct buffer *out, const char *path, const cJSON *operation)
     buffer_text(out, "</span> <code>");
     page_text(out, path);
     buffer_text(out, "</code></h3>\n");
-    write_paragraph(out, text_of(operation, "summary"));
-    if (strcmp(text_of(operation, "summary"), text_of(operation, "description")) != 0)
-        write_paragraph(out, text_of(operation, "description"));
+    const char *summary = text_of(operation, "summary");
+    const char *description = text_of(operation, "description");
+    if (strncmp(summary, description, strlen(summary)) != 0)
+        write_paragraph(out, summary);
+    write_paragraph(out, description);
     write_parameters(out, cJSON_GetObjectItemCaseSensitive(operation, "parameters"));
     const cJSON *body = content_schema(cJSON_GetObjectItemCaseSensitive(operation, "requestBody"));
     if (body != NULL) {

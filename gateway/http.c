@@ -477,6 +477,14 @@ http_quiesce(struct http *http)
     (void)MHD_quiesce_daemon(http->daemon);
 }
 
+void
+http_cut(struct http *http)
+{
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        if (http->connections[i].open)
+            (void)shutdown(http->connections[i].descriptor, SHUT_RDWR);
+}
+
 bool
 http_busy(const struct http *http)
 {

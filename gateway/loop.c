@@ -20,8 +20,8 @@
 enum {
     ITEMS_MAX = 1 + 2 * WIRE_BROKERS_MAX,
     PUBLICATION_BYTES_MAX = 4 * WIRE_FRAME_BYTES_MAX,
-    LAST_TURNS = 50,
-    LAST_TURN_MS = 10
+    LAST_TURN_MS = 10,
+    LAST_WORDS_MS = 300
 };
 
 struct loop {
@@ -100,6 +100,14 @@ turn(struct loop *loop, int timeout_ms)
     http_run(gateway->http, (items[0].revents & ZMQ_POLLIN) != 0);
 }
 
+static void
+turn_until_done(struct loop *loop, int64_t time_ms)
+{
+    int64_t start_ms = clock_ms();
+    while (http_busy(loop->gateway.http) && clock_ms() - start_ms < time_ms)
+        turn(loop, LAST_TURN_MS);
+}
+
 /* Unready first, so that load balancers look elsewhere; then no new connections; what is in flight
  * is done, by its deadline at the latest. libmicrohttpd must not be stopped with suspended
  * connections. */
@@ -112,11 +120,11 @@ drain(struct loop *loop)
     while (clock_ms() - start_ms < DRAIN_NOTICE_MS)
         turn(loop, LAST_TURN_MS);
     http_quiesce(gateway->http);
-    while (http_busy(gateway->http) && clock_ms() - start_ms < DRAIN_MS_MAX)
-        turn(loop, LAST_TURN_MS);
+    turn_until_done(loop, DRAIN_MS_MAX);
     asks_expire(gateway->asks, INT64_MAX);
-    for (int i = 0; i < LAST_TURNS && http_exchanges(gateway->http) > 0; i++)
-        turn(loop, LAST_TURN_MS);
+    turn_until_done(loop, LAST_WORDS_MS);
+    http_cut(gateway->http);
+    turn_until_done(loop, LAST_WORDS_MS);
 }
 
 /* A connection that is accepted before the broker is there would only get 503; those that come

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_BYTES = crypto_hash_sha256_BYTES, CALLER_BYTES_MAX = 512 };
+enum { HASH_BYTES = crypto_hash_sha256_BYTES, CALLER_BYTES_MAX = 512, ANSWER_BYTES_MAX = 1 << 20 };
 
 /* What accounts said of a token: a packed wire.Caller, nothing when the token is not good. */
 struct entry {
@@ -131,7 +131,7 @@ token_checked(void *owner, const struct answer *answer)
     struct entry *entry = entry_of(check->tokens, check->hash);
     uint8_t *caller = NULL;
     size_t caller_bytes = 0;
-    struct arena *arena = arena_new(CALLER_BYTES_MAX * 64);
+    struct arena *arena = arena_new(ANSWER_BYTES_MAX);
     bool known = read_answer(arena, answer, &caller, &caller_bytes);
     if (known)
         remember(check, caller, caller_bytes);

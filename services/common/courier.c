@@ -20,13 +20,14 @@ enum {
     TURN_MESSAGES_MAX = 1000, /* received in one turn, of each kind */
     TURN_BYTES_MAX = 256 << 20,
     RECEIVED_BYTES_MAX = 64 << 20, /* in one turn; the rest waits in the socket */
-    AWAY_MS = 200, /* the database is */
+    AWAY_MS = 200,                 /* the database is */
     START_JITTER_MS = 50,
     EXIT_REFUSED = 3
 };
 
 /* Whose streams the audit log takes: every service has one. */
-static const char *const services[] = {"accounts", "budgeting", "sessions", "funding", "invoicing", "notifications"};
+static const char *const services[] = {"accounts", "budgeting", "sessions",
+                                       "funding",  "invoicing", "notifications"};
 
 /* ---- start */
 
@@ -53,7 +54,8 @@ follow_all(struct courier *courier)
 
     for (size_t i = 0; i < rpc->subscriptions_count; i++)
         follow(courier, EVENTS_MAIN, rpc->subscriptions[i].producer, true);
-    for (size_t i = 0; courier->service->audit != NULL && i < sizeof services / sizeof *services; i++)
+    for (size_t i = 0; courier->service->audit != NULL && i < sizeof services / sizeof *services;
+         i++)
         follow(courier, EVENTS_AUDIT, services[i], false);
 }
 
@@ -89,21 +91,6 @@ open_database(const struct service *service)
     return db;
 }
 
-/* What the courier before this one was doing when it died. */
-static void
-note_suspect(struct courier *courier)
-{
-    struct counters *counters = courier->inherited->counters;
-
-    memcpy(courier->suspect, counters->poison_key, sizeof courier->suspect);
-    courier->suspect[sizeof courier->suspect - 1] = '\0';
-    courier->suspect_count = atomic_load(&counters->poison_count);
-    courier->suspect_until = clock_ms() + SUSPECT_MS;
-    if (courier->suspect[0] != '\0')
-        log_warning("the courier died while it handled %s, %u times so far", courier->suspect,
-                    courier->suspect_count);
-}
-
 static void
 start(struct courier *courier, const struct service *service, const struct inherited *inherited)
 {
@@ -117,7 +104,7 @@ start(struct courier *courier, const struct service *service, const struct inher
     courier->publisher = wire_publisher_open(courier->wire);
     follow_all(courier);
     courier->subscriber = subscribe(courier);
-    note_suspect(courier);
+    poison_note(courier);
 }
 
 /* ---- receiving */
@@ -125,8 +112,8 @@ start(struct courier *courier, const struct service *service, const struct inher
 static void
 take_head(struct courier *courier, const struct wire_publication *publication, int64_t now)
 {
-    Wire__Position *head =
-        wire__position__unpack(arena_allocator(courier->arena), publication->body_bytes, publication->body);
+    Wire__Position *head = wire__position__unpack(arena_allocator(courier->arena),
+                                                  publication->body_bytes, publication->body);
 
     for (size_t i = 0; head != NULL && i < courier->streams_count; i++)
         if (strcmp(courier->streams[i].producer, publication->topic) == 0)
@@ -144,7 +131,8 @@ take_publications(struct courier *courier, int64_t now)
 {
     struct wire_publication publication;
 
-    for (int n = 0; courier->subscriber != NULL && n < TURN_MESSAGES_MAX && has_room(courier); n++) {
+    for (int n = 0; courier->subscriber != NULL && n < TURN_MESSAGES_MAX && has_room(courier);
+         n++) {
         if (!wire_subscriber_receive(courier->subscriber, courier->arena, &publication))
             return;
         if (publication.kind == 'H')
@@ -156,12 +144,14 @@ take_publications(struct courier *courier, int64_t now)
 }
 
 static void
-take_answer(struct courier *courier, struct stream *stream, const struct wire_reply *reply, int64_t now)
+take_answer(struct courier *courier, struct stream *stream, const struct wire_reply *reply,
+            int64_t now)
 {
     Wire__ReplyHeader *header = NULL;
 
     if (!reply->unavailable)
-        header = wire__reply_header__unpack(arena_allocator(courier->arena), reply->header_bytes, reply->header);
+        header = wire__reply_header__unpack(arena_allocator(courier->arena), reply->header_bytes,
+                                            reply->header);
     if (header != NULL && header->status == RPC_OK)
         stream_answered(stream, reply->body, reply->body_bytes, now);
     else
@@ -221,7 +211,8 @@ send_question(struct courier *courier, const struct stream *stream, uint64_t tag
     SET(&request, limit, EVENTS_PAGE_MAX);
     packed_header = pack(courier->arena, &header.base, &header_bytes);
     body = pack(courier->arena, &request.base, &body_bytes);
-    return wire_asker_send(courier->asker, arena_printf(courier->arena, "%s.leaf", stream->producer), tag,
+    return wire_asker_send(courier->asker,
+                           arena_printf(courier->arena, "%s.leaf", stream->producer), tag,
                            LIST_EVENTS_TIMEOUT_MS, packed_header, header_bytes, body, body_bytes);
 }
 
@@ -233,7 +224,8 @@ read_own(struct courier *courier, struct stream *stream, int64_t now)
     const uint8_t *packed;
     size_t length;
 
-    if (!log_read(courier->db, courier->arena, stream->producer, stream->tail.sequence, EVENTS_PAGE_MAX, &page)) {
+    if (!log_read(courier->db, courier->arena, stream->producer, stream->tail.sequence,
+                  EVENTS_PAGE_MAX, &page)) {
         stream_unanswered(stream, now);
         return;
     }
@@ -298,12 +290,12 @@ sound_alarm(struct stream *stream, int64_t now)
         return;
     stream->alarm_at = now + ALARM_MS;
     if (stream->stopped != NULL)
-        log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s", stream->producer, stream->consumer,
-                  stream->tail.sequence, stream->stopped);
+        log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s", stream->producer,
+                  stream->consumer, stream->tail.sequence, stream->stopped);
     else
-        log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64, stream->producer,
-                  stream->cursor.sequence, stream->waits_for.producer, stream->waits_for.epoch,
-                  stream->waits_for.sequence);
+        log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64,
+                  stream->producer, stream->cursor.sequence, stream->waits_for.producer,
+                  stream->waits_for.epoch, stream->waits_for.sequence);
 }
 
 /* ---- waiting */
@@ -349,7 +341,8 @@ wait_until(struct courier *courier, int64_t due)
         count += wire_asker_items(courier->asker, items + count, WIRE_BROKERS_MAX);
     if (courier->subscriber != NULL)
         count += wire_subscriber_items(courier->subscriber, items + count, WIRE_BROKERS_MAX);
-    if (zmq_poll(items, (int)count, left < 0 ? 0 : (long)left) <= 0 || (items[0].revents & ZMQ_POLLIN) == 0)
+    if (zmq_poll(items, (int)count, left < 0 ? 0 : (long)left) <= 0 ||
+        (items[0].revents & ZMQ_POLLIN) == 0)
         return;
     wake_clear(courier->inherited->wake_courier_read);
     if (!courier->outbox)
@@ -381,6 +374,25 @@ turn(struct courier *courier)
     wait_until(courier, busy ? 0 : there ? next_due(courier, now) : clock_ms() + AWAY_MS);
 }
 
+static void
+end(struct courier *courier)
+{
+    if (db_ready(courier->db))
+        lease_release(courier);
+    for (size_t i = 0; i < courier->streams_count; i++)
+        stream_end(&courier->streams[i]);
+    if (courier->subscriber != NULL)
+        wire_subscriber_close(courier->subscriber);
+    wire_publisher_close(courier->publisher);
+    wire_asker_close(courier->call_asker);
+    wire_asker_close(courier->asker);
+    wire_close(courier->wire);
+    arena_free(courier->call_arena);
+    arena_free(courier->arena);
+    db_free(courier->db);
+    free(courier);
+}
+
 int
 events_courier(const struct service *service, const struct inherited *inherited)
 {
@@ -391,14 +403,6 @@ events_courier(const struct service *service, const struct inherited *inherited)
     start(courier, service, inherited);
     while (!stopping)
         turn(courier);
-    if (db_ready(courier->db))
-        lease_release(courier);
-    if (courier->subscriber != NULL)
-        wire_subscriber_close(courier->subscriber);
-    wire_publisher_close(courier->publisher);
-    wire_asker_close(courier->call_asker);
-    wire_asker_close(courier->asker);
-    wire_close(courier->wire);
-    db_free(courier->db);
+    end(courier);
     return 0;
 }

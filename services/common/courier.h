@@ -17,7 +17,8 @@ enum {
     PUBLISH_BYTES_MAX = 256 << 10, /* events of one publication, about */
     NUMBERING_BYTES_MAX = 4 << 20, /* events numbered in one transaction, about */
     LIST_EVENTS_TIMEOUT_MS = 5000,
-    SUSPECT_MS = 10000, /* how long an event that killed the courier is looked for before others go on */
+    SUSPECT_MS =
+        10000, /* how long an event that killed the courier is looked for before others go on */
     WAIT_ALARM_MS = 60000,
     ALARM_MS = 10000
 };
@@ -41,10 +42,10 @@ struct courier {
     struct wire_subscriber *subscriber;
 
     struct lease lease;
-    struct place head;      /* of this service's own stream */
-    bool outbox;            /* may have rows */
+    struct place head; /* of this service's own stream */
+    bool outbox;       /* may have rows */
     int64_t number_at;
-    bool parked;            /* parked_event has rows */
+    bool parked; /* parked_event has rows */
 
     struct stream streams[COURIER_STREAMS_MAX];
     size_t streams_count;
@@ -52,8 +53,8 @@ struct courier {
     uint64_t last_tag;
     int64_t failure_alarm_at;
 
-    char handling[64];      /* producer:sequence of the event being handled */
-    char suspect[64];       /* the one that was being handled when the courier died before */
+    char handling[64]; /* producer:sequence of the event being handled */
+    char suspect[64];  /* the one that was being handled when the courier died before */
     uint32_t suspect_count;
     int64_t suspect_until;
 };
@@ -78,8 +79,22 @@ void place_read(struct arena *arena, const PGresult *rows, int column, struct pl
 bool outbox_number(struct courier *courier);
 
 /* A page of this service's own log behind `after`, with head and epochs. False when the database failed. */
-bool log_read(struct db *db, struct arena *arena, const char *producer, int64_t after, int64_t limit,
-              Wire__Events *page);
+bool log_read(struct db *db, struct arena *arena, const char *producer, int64_t after,
+              int64_t limit, Wire__Events *page);
+
+/* ---- event_poison.c */
+
+/* At the start: what the courier before this one was handling when it died. */
+void poison_note(struct courier *courier);
+/* Before an event is touched. */
+void poison_handling(struct courier *courier, const struct stream *stream,
+                     const Wire__Event *event);
+/* It returned, well or not: the process lives. */
+void poison_handled(struct courier *courier, const Wire__Event *event);
+/* Whether a stream must wait because the event that killed the courier goes first. */
+bool poison_holds_back(struct courier *courier, struct stream *stream, int64_t now);
+/* Whether an event has killed the courier as often as it may. */
+bool poison_is_deadly(const struct courier *courier, const Wire__Event *event);
 
 /* ---- event_apply.c */
 

@@ -17,11 +17,16 @@ enum {
     ANSWER_TIMEOUT_MS = 8000 /* beyond statement_timeout: the server itself is gone */
 };
 
+/* Where the caller's transaction stands; BROKEN: an error or a loss has ended it at the server, and
+ * whatever the caller still tries within it fails until it is told so. */
+enum transaction { TRANSACTION_NONE, TRANSACTION_WANTED, TRANSACTION_OPEN, TRANSACTION_BROKEN };
+
 struct db {
     PGconn *connection;
     const char *service;
     bool owner;
-    bool begin_wanted, read_only, in_transaction;
+    enum transaction transaction;
+    bool read_only;
     bool commit_sent, outcome_unknown;
     const struct db_statement *prepared[PREPARED_SLOTS];
     size_t prepared_count;
@@ -50,7 +55,8 @@ disconnect(struct db *db)
     db->connection = NULL;
     memset(db->prepared, 0, sizeof db->prepared);
     db->prepared_count = db->queued_count = 0;
-    db->in_transaction = db->begin_wanted = false;
+    if (db->transaction != TRANSACTION_NONE)
+        db->transaction = TRANSACTION_BROKEN;
 }
 
 void
@@ -163,7 +169,7 @@ db_outcome_unknown(const struct db *db)
 bool
 db_in_transaction(const struct db *db)
 {
-    return db->in_transaction || db->begin_wanted;
+    return db->transaction != TRANSACTION_NONE;
 }
 
 bool
@@ -212,10 +218,9 @@ send_plain(struct db *db, const char *text)
 static void
 send_begin(struct db *db)
 {
-    if (!db->begin_wanted)
+    if (db->transaction != TRANSACTION_WANTED)
         return;
-    db->begin_wanted = false;
-    db->in_transaction = true;
+    db->transaction = TRANSACTION_OPEN;
     send_plain(db, db->read_only ? "begin read only" : "begin read write");
 }
 
@@ -234,10 +239,10 @@ send_prepare(struct db *db, const struct db_statement *statement)
 void
 db_begin(struct db *db, bool read_only)
 {
-    assert(!db_in_transaction(db));
+    assert(db->transaction == TRANSACTION_NONE || db->transaction == TRANSACTION_BROKEN);
     memset(&db->error, 0, sizeof db->error);
     db->commit_sent = db->outcome_unknown = false;
-    db->begin_wanted = true;
+    db->transaction = TRANSACTION_WANTED;
     db->read_only = read_only;
 }
 
@@ -246,7 +251,7 @@ db_queue(struct db *db, const struct db_statement *statement, const char *const 
 {
     char name[24];
 
-    if (db->connection == NULL)
+    if (db->connection == NULL || db->transaction == TRANSACTION_BROKEN)
         return; /* the next db_query or db_commit reports it */
     send_begin(db);
     if (statement->unnamed) {
@@ -328,6 +333,29 @@ roundtrip(struct db *db, PGresult **last)
     return db->error.sqlstate[0] == '\0';
 }
 
+/* Ends the transaction at the server; for the caller it is broken until it commits or rolls back. */
+static void
+break_off(struct db *db)
+{
+    bool open = db->transaction == TRANSACTION_OPEN;
+    PGresult *result = NULL;
+
+    if (db->transaction != TRANSACTION_NONE)
+        db->transaction = TRANSACTION_BROKEN;
+    if (!open || db->connection == NULL)
+        return;
+    send_plain(db, "rollback");
+    if (PQpipelineSync(db->connection) != 1 || !drain(db, &result))
+        remember_loss(db, "the connection to the database was lost");
+    PQclear(result);
+}
+
+bool
+db_lost(const struct db *db)
+{
+    return db->connection == NULL && !db->outcome_unknown;
+}
+
 static void
 clear_result(void *result)
 {
@@ -339,14 +367,14 @@ db_query(struct db *db, struct arena *arena, const struct db_statement *statemen
 {
     PGresult *result;
 
-    if (!db_in_transaction(db))
+    if (db->transaction == TRANSACTION_BROKEN)
+        return NULL;
+    if (db->transaction == TRANSACTION_NONE)
         memset(&db->error, 0, sizeof db->error);
-    if (db->error.sqlstate[0] != '\0')
-        return NULL; /* the transaction is over already */
     db_queue(db, statement, values);
     if (!roundtrip(db, &result)) {
         PQclear(result);
-        db_rollback(db);
+        break_off(db);
         return NULL;
     }
     arena_defer(arena, clear_result, result);
@@ -359,12 +387,12 @@ db_commit(struct db *db)
     PGresult *result;
     bool ok;
 
-    if (db->error.sqlstate[0] != '\0') {
-        db_rollback(db);
+    if (db->transaction == TRANSACTION_BROKEN || db->transaction == TRANSACTION_NONE) {
+        db->transaction = TRANSACTION_NONE;
         return false;
     }
-    if (db->begin_wanted) {
-        db->begin_wanted = false; /* nothing was ever sent */
+    if (db->transaction == TRANSACTION_WANTED) {
+        db->transaction = TRANSACTION_NONE; /* nothing was ever sent */
         return true;
     }
     if (db->connection != NULL) {
@@ -378,8 +406,8 @@ db_commit(struct db *db)
     PQclear(result);
     db->commit_sent = false;
     if (!ok)
-        db_rollback(db);
-    db->in_transaction = false;
+        break_off(db);
+    db->transaction = TRANSACTION_NONE;
     return ok;
 }
 
@@ -387,16 +415,8 @@ db_commit(struct db *db)
 void
 db_rollback(struct db *db)
 {
-    bool open = db->in_transaction;
-
-    db->begin_wanted = db->in_transaction = false;
-    if (!open || db->connection == NULL)
-        return;
-    send_plain(db, "rollback");
-    PGresult *result = NULL;
-    if (PQpipelineSync(db->connection) != 1 || !drain(db, &result))
-        remember_loss(db, "the connection to the database was lost");
-    PQclear(result);
+    break_off(db);
+    db->transaction = TRANSACTION_NONE;
 }
 
 PGresult *

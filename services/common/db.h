@@ -53,6 +53,9 @@ enum rpc_status db_fail(struct call *call);
 /* 40001 or 40P01: run the whole call again. */
 bool db_retryable(const struct db *db);
 
+/* The connection was lost, and nothing of the transaction was committed: after db_ready, run it again. */
+bool db_lost(const struct db *db);
+
 /* Describes a prepared statement at start: parameter and column types. */
 PGresult *db_describe(struct db *db, const struct db_statement *statement);
 /* Many statements separated by semicolons, outside pipeline mode: migrations. */

@@ -278,6 +278,13 @@ change(struct passage *passage, bool *done)
     return conclude(passage);
 }
 
+/* Nothing was committed, and the next attempt may go better. */
+static bool
+is_worth_repeating(struct call *call)
+{
+    return db_retryable(call->db) || idempotency_lost(call) || (db_lost(call->db) && db_ready(call->db));
+}
+
 static enum rpc_status
 transact(struct passage *passage)
 {
@@ -292,21 +299,29 @@ transact(struct passage *passage)
         if (status == RPC_OK && !done)
             return RPC_OK;
         db_rollback(call->db);
-        if (status == RPC_OK || !(db_retryable(call->db) || idempotency_lost(call)))
+        if (status == RPC_OK || !is_worth_repeating(call))
             return status;
     }
     return status;
 }
 
+/* A read: each statement is its own transaction. A connection that died while idle is replaced once. */
 static enum rpc_status
 look(struct passage *passage)
 {
     struct call *call = &passage->call;
+    enum rpc_status status;
 
     passage->reply = message_new(call->arena, call->method->reply->descriptor);
-    TRY(call->method->handler(call, passage->request, passage->reply));
-    pack_reply(passage, RPC_OK);
-    return RPC_OK;
+    status = call->method->handler(call, passage->request, passage->reply);
+    if (status == RPC_UNAVAILABLE && db_lost(call->db) && db_ready(call->db)) {
+        call_restart(call);
+        passage->reply = message_new(call->arena, call->method->reply->descriptor);
+        status = call->method->handler(call, passage->request, passage->reply);
+    }
+    if (status == RPC_OK)
+        pack_reply(passage, RPC_OK);
+    return status;
 }
 
 static enum rpc_status

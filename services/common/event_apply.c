@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct db_statement insert_cursor = {
@@ -28,26 +27,29 @@ static const struct db_statement find_cursor = {
 };
 static const struct db_statement move_cursor = {
     .name = "move_cursor",
-    .text = "update stream_cursor set epoch = $5::bigint, sequence = $6::bigint, hash = $7::bytea"
-            " where consumer = $1 and producer = $2 and epoch = $3::bigint and sequence = $4::bigint"
-            " returning 1",
+    .text =
+        "update stream_cursor set epoch = $5::bigint, sequence = $6::bigint, hash = $7::bytea"
+        " where consumer = $1 and producer = $2 and epoch = $3::bigint and sequence = $4::bigint"
+        " returning 1",
     .parameters = 7,
 };
 /* Which of these events come after a parked one of their project, or of their client where the parked one
  * has no project. */
 static const struct db_statement find_parked = {
     .name = "find_parked",
-    .text = "select ordinal from unnest($1::text[], $2::text[]) with ordinality as e (project, client, ordinal)"
-            " where exists (select from parked_event p where p.project = nullif(e.project, '')::uuid)"
-            " or exists (select from parked_event p where p.project is null"
-            "   and p.client = nullif(e.client, '')::uuid)",
+    .text =
+        "select ordinal from unnest($1::text[], $2::text[]) with ordinality as e (project, client, ordinal)"
+        " where exists (select from parked_event p where p.project = nullif(e.project, '')::uuid)"
+        " or exists (select from parked_event p where p.project is null"
+        "   and p.client = nullif(e.client, '')::uuid)",
     .parameters = 2,
 };
 static const struct db_statement park = {
     .name = "park_event",
-    .text = "insert into parked_event (producer, epoch, sequence, event_id, type, client, project, event,"
-            " personal_salt, personal, reason, attempts) values ($1, $2::bigint, $3::bigint, $4::uuid, $5,"
-            " $6::uuid, $7::uuid, $8::bytea, $9::bytea, $10::bytea, $11, $12::int)",
+    .text =
+        "insert into parked_event (producer, epoch, sequence, event_id, type, client, project, event,"
+        " personal_salt, personal, reason, attempts) values ($1, $2::bigint, $3::bigint, $4::uuid, $5,"
+        " $6::uuid, $7::uuid, $8::bytea, $9::bytea, $10::bytea, $11, $12::int)",
     .parameters = 12,
 };
 
@@ -113,102 +115,18 @@ step_cursor(struct batch *batch)
     struct stream *stream = batch->stream;
     const Wire__Event *last = batch->events[batch->count - 1];
     struct arena *arena = batch->call.arena;
-    PGresult *moved = db_query(batch->call.db, arena, &move_cursor,
-                               (const char *const[]){stream->consumer, stream->producer,
-                                                     number(arena, stream->cursor.epoch),
-                                                     number(arena, stream->cursor.sequence),
-                                                     number(arena, last->epoch), number(arena, last->sequence),
-                                                     db_bytes(arena, last->hash.data, last->hash.len)});
+    PGresult *moved =
+        db_query(batch->call.db, arena, &move_cursor,
+                 (const char *const[]){stream->consumer, stream->producer,
+                                       number(arena, stream->cursor.epoch),
+                                       number(arena, stream->cursor.sequence),
+                                       number(arena, last->epoch), number(arena, last->sequence),
+                                       db_bytes(arena, last->hash.data, last->hash.len)});
 
     if (moved == NULL)
         return db_fail(&batch->call);
     batch->stale = PQntuples(moved) == 0;
     return batch->stale ? RPC_UNAVAILABLE : RPC_OK;
-}
-
-/* ---- an event that kills its process */
-
-static void
-name_event(const Wire__Event *event, char out[64])
-{
-    snprintf(out, 64, "%s:%" PRId64, event->producer, event->sequence);
-}
-
-/* Said in shared memory before the event is touched; only a successor finds it still said. While one is
- * suspected, others don't take its place. */
-static void
-say_handling(struct batch *batch, const Wire__Event *event)
-{
-    struct courier *courier = batch->courier;
-    struct counters *counters = courier->inherited->counters;
-    char key[64];
-
-    if (!batch->stream->causal)
-        return;
-    name_event(event, key);
-    if (strcmp(courier->handling, key) == 0)
-        return;
-    memcpy(courier->handling, key, sizeof key);
-    if (courier->suspect[0] != '\0' && strcmp(courier->suspect, key) != 0)
-        return;
-    if (strcmp(counters->poison_key, key) == 0) {
-        atomic_fetch_add(&counters->poison_count, 1);
-        return;
-    }
-    atomic_store(&counters->poison_count, 1);
-    memcpy(counters->poison_key, key, sizeof key);
-}
-
-static void
-clear_suspicion(struct courier *courier)
-{
-    courier->suspect[0] = courier->handling[0] = '\0';
-    courier->inherited->counters->poison_key[0] = '\0';
-    atomic_store(&courier->inherited->counters->poison_count, 0);
-}
-
-/* It returned, well or not: the process lives. */
-static void
-say_handled(struct batch *batch)
-{
-    struct courier *courier = batch->courier;
-    char key[64];
-
-    name_event(batch->events[batch->count - 1], key);
-    if (courier->suspect[0] == '\0' || strcmp(courier->suspect, key) == 0)
-        clear_suspicion(courier);
-}
-
-/* While an event is suspected of having killed the courier, its stream goes first, one by one. */
-static bool
-is_held_back(struct courier *courier, struct stream *stream, int64_t now)
-{
-    size_t length = strlen(stream->producer);
-    int64_t sequence;
-
-    if (courier->suspect[0] == '\0' || !stream->causal)
-        return false;
-    if (now >= courier->suspect_until) {
-        clear_suspicion(courier);
-        return false;
-    }
-    if (strncmp(courier->suspect, stream->producer, length) != 0 || courier->suspect[length] != ':')
-        return true;
-    sequence = strtoll(courier->suspect + length + 1, NULL, 10);
-    if (stream->cursor.sequence >= sequence)
-        clear_suspicion(courier);
-    else
-        stream->singly_until = sequence;
-    return false;
-}
-
-static bool
-is_deadly(const struct courier *courier, const Wire__Event *event)
-{
-    char key[64];
-
-    name_event(event, key);
-    return strcmp(courier->suspect, key) == 0 && courier->suspect_count >= APPLY_ATTEMPTS_MAX;
 }
 
 /* ---- parking */
@@ -257,13 +175,15 @@ store_parked(struct batch *batch)
 
     event.has_personal = event.has_personal_salt = 0;
     bytes = arena_alloc(arena, wire__event__get_packed_size(&event) + 1);
-    db_queue(batch->call.db, &park,
-             (const char *const[]){
-                 event.producer, number(arena, event.epoch), number(arena, event.sequence), event.event_id, event.type,
-                 event.client, event.project, db_bytes(arena, bytes, wire__event__pack(&event, bytes)),
-                 personal ? db_bytes(arena, event.personal_salt.data, event.personal_salt.len) : NULL,
-                 personal ? db_bytes(arena, event.personal.data, event.personal.len) : NULL, batch->park_reason,
-                 number(arena, batch->stream->attempts)});
+    db_queue(
+        batch->call.db, &park,
+        (const char *const[]){
+            event.producer, number(arena, event.epoch), number(arena, event.sequence),
+            event.event_id, event.type, event.client, event.project,
+            db_bytes(arena, bytes, wire__event__pack(&event, bytes)),
+            personal ? db_bytes(arena, event.personal_salt.data, event.personal_salt.len) : NULL,
+            personal ? db_bytes(arena, event.personal.data, event.personal.len) : NULL,
+            batch->park_reason, number(arena, batch->stream->attempts)});
 }
 
 /* ---- effects */
@@ -273,7 +193,8 @@ static void
 continue_trace(struct call *call, const Wire__Event *event)
 {
     Wire__RequestHeader *header = arena_memdup(call->arena, call->header, sizeof *header);
-    Wire__Actor *actor = wire__actor__unpack(arena_allocator(call->arena), event->actor.len, event->actor.data);
+    Wire__Actor *actor =
+        wire__actor__unpack(arena_allocator(call->arena), event->actor.len, event->actor.data);
 
     header->request_id = actor == NULL ? NULL : actor->request_id;
     header->traceparent = actor == NULL ? NULL : actor->traceparent;
@@ -293,7 +214,7 @@ plan_event(struct batch *batch, size_t i)
     *planned = (struct planned){.event = batch->events[i]};
     if (!is_consumed(service, planned->event->type))
         return RPC_OK;
-    say_handling(batch, planned->event);
+    poison_handling(batch->courier, batch->stream, planned->event);
     continue_trace(&batch->call, planned->event);
     planned->type = events_find(planned->event->type);
     assert(planned->type != NULL);
@@ -303,11 +224,13 @@ plan_event(struct batch *batch, size_t i)
     for (size_t n = 0; n < service->rpc->subscriptions_count; n++)
         reaction = reaction || (service->rpc->subscriptions[n].type == planned->type &&
                                 service->rpc->subscriptions[n].handler != NULL);
-    return reaction ? references_resolve(&batch->call, planned->type->message, planned->message) : RPC_OK;
+    return reaction ? references_resolve(&batch->call, planned->type->message, planned->message)
+                    : RPC_OK;
 }
 
 static enum rpc_status
-serve_subscription(struct call *call, const struct subscription *subscription, const struct planned *planned)
+serve_subscription(struct call *call, const struct subscription *subscription,
+                   const struct planned *planned)
 {
     char id[37];
 
@@ -318,7 +241,8 @@ serve_subscription(struct call *call, const struct subscription *subscription, c
         const struct projection *projection = projection_named(subscription->projection);
 
         if (projection == NULL)
-            return call_fail(call, RPC_INTERNAL, NULL, "this program has no projection %s", subscription->projection);
+            return call_fail(call, RPC_INTERNAL, NULL, "this program has no projection %s",
+                             subscription->projection);
         TRY(projection_apply(call, projection, planned->type, planned->message));
     }
     return subscription->handler == NULL ? RPC_OK : subscription->handler(call, planned->message);
@@ -332,7 +256,7 @@ apply_event(struct batch *batch, const struct planned *planned)
 
     if (planned->type == NULL)
         return RPC_OK;
-    say_handling(batch, planned->event);
+    poison_handling(batch->courier, batch->stream, planned->event);
     continue_trace(call, planned->event);
     for (size_t i = 0; i < rpc->subscriptions_count; i++)
         if (rpc->subscriptions[i].type == planned->type)
@@ -390,11 +314,13 @@ run(struct batch *batch)
     enum rpc_status status;
 
     arena_reset(courier->call_arena);
-    call_start(&batch->call, courier->call_arena, courier->db, courier->call_asker, courier->service);
+    call_start(&batch->call, courier->call_arena, courier->db, courier->call_asker,
+               courier->service);
     if (setjmp(*arena_overflow(courier->call_arena)) == 0)
         status = transact(batch);
     else
-        status = call_fail(&batch->call, RPC_INTERNAL, NULL, "handling it needs more memory than one call may use");
+        status = call_fail(&batch->call, RPC_INTERNAL, NULL,
+                           "handling it needs more memory than one call may use");
     arena_overflow_end(courier->call_arena);
     if (status != RPC_OK)
         db_rollback(courier->db);
@@ -412,8 +338,8 @@ conclude(struct batch *batch)
     const Wire__Event *first = batch->events[0];
 
     if (batch->park_reason != NULL) {
-        log_error("%s %s of %s:%" PRId64 " is parked: %s", first->type, first->event_id, first->producer,
-                  first->sequence, batch->park_reason);
+        log_error("%s %s of %s:%" PRId64 " is parked: %s", first->type, first->event_id,
+                  first->producer, first->sequence, batch->park_reason);
         atomic_fetch_add(&counters->parked, 1);
         courier->parked = true;
     } else {
@@ -432,7 +358,8 @@ give_up(struct batch *batch, enum rpc_status status, int64_t now)
     struct courier *courier = batch->courier;
     struct stream *stream = batch->stream;
     const char *detail = batch->call.problem.detail;
-    bool transient = status == RPC_UNAVAILABLE || status == RPC_TIMEOUT || db_retryable(courier->db);
+    bool transient =
+        status == RPC_UNAVAILABLE || status == RPC_TIMEOUT || db_retryable(courier->db);
 
     if (batch->stale || db_outcome_unknown(courier->db)) {
         courier->cursors_loaded = false;
@@ -440,9 +367,10 @@ give_up(struct batch *batch, enum rpc_status status, int64_t now)
     }
     if (detail == NULL)
         detail = (char *)db_error(courier->db)->message;
-    snprintf(stream->reason, sizeof stream->reason, "%s: %s", rpc_status_code(status), detail == NULL ? "" : detail);
-    log_warning("%zu events of %s from %" PRId64 " on were not applied: %s", batch->count, stream->producer,
-                batch->events[0]->sequence, stream->reason);
+    snprintf(stream->reason, sizeof stream->reason, "%s: %s", rpc_status_code(status),
+             detail == NULL ? "" : detail);
+    log_warning("%zu events of %s from %" PRId64 " on were not applied: %s", batch->count,
+                stream->producer, batch->events[0]->sequence, stream->reason);
     stream_failed(stream, batch->count, transient || !stream->causal, now);
 }
 
@@ -456,17 +384,18 @@ choose(struct batch *batch, int64_t now)
     bool parked[BATCH_MAX] = {false};
     size_t count = stream_peek(stream, batch->events, BATCH_MAX);
 
-    if (count == 0 || is_held_back(courier, stream, now))
+    if (count == 0 || poison_holds_back(courier, stream, now))
         return false;
     if (courier->parked && stream->causal && !mark_parked(courier, batch->events, count, parked))
         return false;
-    count = stream_batch(stream, batch->events, parked, count, courier->streams, courier->streams_count, now);
+    count = stream_batch(stream, batch->events, parked, count, courier->streams,
+                         courier->streams_count, now);
     if (count == 0)
         return false;
     batch->count = 1;
     if (parked[0])
         batch->park_reason = "an earlier event of the same project or client is parked";
-    else if (stream->causal && is_deadly(courier, batch->events[0]))
+    else if (stream->causal && poison_is_deadly(courier, batch->events[0]))
         batch->park_reason = "handling it killed the process three times";
     else if (stream->attempts >= APPLY_ATTEMPTS_MAX)
         batch->park_reason = stream->reason;
@@ -488,7 +417,7 @@ stream_apply(struct courier *courier, struct stream *stream, int64_t now)
         return false;
     status = run(batch);
     if (stream->causal)
-        say_handled(batch);
+        poison_handled(courier, batch->events[batch->count - 1]);
     if (status == RPC_OK)
         conclude(batch);
     else

@@ -14,10 +14,11 @@
  * wait for the lease to run out. The fence counts every taking over. */
 static const struct db_statement take_lease = {
     .name = "take_lease",
-    .text = "update stream_head set lease_holder = $1, lease_fence = lease_fence + 1,"
-            " lease_expires_at = clock_timestamp() + make_interval(secs => $2::float8 / 1000)"
-            " where lease_holder = $1 or lease_expires_at < clock_timestamp()"
-            " returning lease_fence, epoch, sequence, hash, true, exists (select from parked_event)",
+    .text =
+        "update stream_head set lease_holder = $1, lease_fence = lease_fence + 1,"
+        " lease_expires_at = clock_timestamp() + make_interval(secs => $2::float8 / 1000)"
+        " where lease_holder = $1 or lease_expires_at < clock_timestamp()"
+        " returning lease_fence, epoch, sequence, hash, true, exists (select from parked_event)",
     .parameters = 2,
 };
 static const struct db_statement renew_lease = {
@@ -74,7 +75,8 @@ lease_keep(struct courier *courier, int64_t now)
         name_holder(courier);
     db_begin(courier->db, false);
     row = db_query(courier->db, courier->arena, lease->held ? &renew_lease : &take_lease,
-                   (const char *const[]){lease->holder, number(courier, LEASE_MS), number(courier, lease->fence)});
+                   (const char *const[]){lease->holder, number(courier, LEASE_MS),
+                                         number(courier, lease->fence)});
     if (row == NULL || !db_commit(courier->db))
         return false;
     if (PQntuples(row) == 0) {
@@ -102,5 +104,6 @@ lease_release(struct courier *courier)
              (const char *const[]){courier->lease.holder, number(courier, courier->lease.fence)});
     courier->lease.held = false;
     if (!db_commit(courier->db))
-        log_warning("the lease was not given back and runs out by itself: %s", db_error(courier->db)->message);
+        log_warning("the lease was not given back and runs out by itself: %s",
+                    db_error(courier->db)->message);
 }

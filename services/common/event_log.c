@@ -23,7 +23,8 @@ static const struct db_statement lock_head = {
 static const struct db_statement list_outbox = {
     .name = "list_outbox",
     .text =
-        "select position, event_id, type, subject, client, project, " OCCURRED_AT ", applied, actor, payload,"
+        "select position, event_id, type, subject, client, project, " OCCURRED_AT
+        ", applied, actor, payload,"
         "   personal_salt, personal, line < lines"
         " from (select page.*, count(*) over () as lines, row_number() over (order by position) as line,"
         "     sum(octet_length(payload) + coalesce(octet_length(personal), 0)) over (order by position) as bytes"
@@ -65,7 +66,8 @@ static const struct db_statement list_epochs = {
 static const struct db_statement list_events = {
     .name = "list_events",
     .text =
-        "select epoch, sequence, event_id, type, subject, client, project, " OCCURRED_AT ", applied, actor,"
+        "select epoch, sequence, event_id, type, subject, client, project, " OCCURRED_AT
+        ", applied, actor,"
         "   payload, personal_hash, previous_hash, hash, personal_salt, personal"
         " from (select page.*, row_number() over (order by sequence) as line,"
         "     sum(octet_length(payload) + octet_length(actor) + coalesce(octet_length(personal), 0) + 400)"
@@ -167,7 +169,8 @@ position_of(const struct courier *courier, const struct place *place)
     SET(&position, epoch, place->epoch);
     SET(&position, sequence, place->sequence);
     position.has_hash = 1;
-    position.hash = (ProtobufCBinaryData){.len = sizeof place->hash, .data = (uint8_t *)place->hash};
+    position.hash =
+        (ProtobufCBinaryData){.len = sizeof place->hash, .data = (uint8_t *)place->hash};
     return position;
 }
 
@@ -232,7 +235,8 @@ chain(struct arena *arena, const char *producer, const PGresult *rows, int row, 
     read_personal(arena, rows, row, 10, event);
     if (event->has_personal) {
         assert(event->personal_salt.len == 16);
-        events_personal_hash(event->personal_salt.data, event->personal.data, event->personal.len, hash);
+        events_personal_hash(event->personal_salt.data, event->personal.data, event->personal.len,
+                             hash);
         SET(event, personal_hash, copy_hash(arena, hash));
     }
     SET(event, previous_hash, copy_hash(arena, head->hash));
@@ -258,13 +262,14 @@ note_numbering(struct arena *arena, struct numbering *columns, size_t i, const c
 }
 
 static Wire__Event **
-number_rows(struct courier *courier, const PGresult *rows, struct place *head, struct numbering *columns)
+number_rows(struct courier *courier, const PGresult *rows, struct place *head,
+            struct numbering *columns)
 {
     struct arena *arena = courier->arena;
     size_t count = (size_t)PQntuples(rows);
     Wire__Event **events = arena_array(arena, count, sizeof *events);
-    const char ***arrays[] = {&columns->positions, &columns->personal_hashes, &columns->previous_hashes,
-                              &columns->hashes, &columns->holders};
+    const char ***arrays[] = {&columns->positions, &columns->personal_hashes,
+                              &columns->previous_hashes, &columns->hashes, &columns->holders};
 
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         *arrays[i] = arena_array(arena, count, sizeof **arrays[i]);
@@ -283,10 +288,11 @@ store_numbering(struct courier *courier, const struct numbering *columns, size_t
 
     db_queue(courier->db, &move_outbox,
              (const char *const[]){
-                 db_array(arena, columns->positions, count), db_array(arena, columns->personal_hashes, count),
-                 db_array(arena, columns->previous_hashes, count), db_array(arena, columns->hashes, count),
-                 db_array(arena, columns->holders, count), number_text(arena, before->sequence),
-                 number_text(arena, before->epoch)});
+                 db_array(arena, columns->positions, count),
+                 db_array(arena, columns->personal_hashes, count),
+                 db_array(arena, columns->previous_hashes, count),
+                 db_array(arena, columns->hashes, count), db_array(arena, columns->holders, count),
+                 number_text(arena, before->sequence), number_text(arena, before->epoch)});
     db_queue(courier->db, &move_head,
              (const char *const[]){number_text(arena, head->sequence),
                                    db_bytes(arena, head->hash, sizeof head->hash)});
@@ -348,7 +354,8 @@ outbox_number(struct courier *courier)
 static Wire__Event *
 read_event(struct arena *arena, const char *producer, const PGresult *rows, int row)
 {
-    Wire__Event *event = event_new(arena, producer, db_integer(rows, row, 0), db_integer(rows, row, 1));
+    Wire__Event *event =
+        event_new(arena, producer, db_integer(rows, row, 0), db_integer(rows, row, 1));
 
     read_body(arena, rows, row, 2, event);
     if (db_value(rows, row, 11) != NULL)

@@ -16,18 +16,21 @@ enum { ASKS_MAX = 20, ASK_AGAIN_MS = 250, PRODUCERS_MAX = 8 };
 
 static const struct db_statement list_cursors = {
     .name = "list_cursors",
-    .text = "select producer, sequence from stream_cursor where consumer = 'main' order by producer",
+    .text =
+        "select producer, sequence from stream_cursor where consumer = 'main' order by producer",
 };
 /* Holds the courier back: it moves a cursor first in every transaction. */
 static const struct db_statement lock_cursors = {
     .name = "lock_cursors",
-    .text = "select producer, sequence from stream_cursor where consumer = 'main' order by producer for update",
+    .text =
+        "select producer, sequence from stream_cursor where consumer = 'main' order by producer for update",
 };
 static const struct db_statement list_columns = {
     .name = "list_columns",
-    .text = "select string_agg(quote_ident(attname), ', ' order by attnum),"
-            " string_agg('excluded.' || quote_ident(attname), ', ' order by attnum) from pg_attribute"
-            " where attrelid = ($1 || '.' || $2)::regclass and attnum > 0 and not attisdropped",
+    .text =
+        "select string_agg(quote_ident(attname), ', ' order by attnum),"
+        " string_agg('excluded.' || quote_ident(attname), ', ' order by attnum) from pg_attribute"
+        " where attrelid = ($1 || '.' || $2)::regclass and attnum > 0 and not attisdropped",
     .parameters = 2,
 };
 
@@ -73,7 +76,8 @@ make_shadows(struct rebuild *rebuild)
 
     db_begin(rebuild->db, false);
     for (size_t i = 0; i < count; i++)
-        if (!run_text(rebuild, arena_printf(rebuild->arena, "create temporary table %s (like %s.%s including all)",
+        if (!run_text(rebuild, arena_printf(rebuild->arena,
+                                            "create temporary table %s (like %s.%s including all)",
                                             all[i]->table, schema, all[i]->table)))
             return false;
     return db_commit(rebuild->db) || fail(rebuild, "the shadow tables could not be made");
@@ -85,7 +89,8 @@ feeds_projection(const struct rebuild *rebuild, const char *producer)
     const struct rpc_service *rpc = rebuild->service->rpc;
 
     for (size_t i = 0; i < rpc->subscriptions_count; i++)
-        if (rpc->subscriptions[i].projection != NULL && strcmp(rpc->subscriptions[i].producer, producer) == 0)
+        if (rpc->subscriptions[i].projection != NULL &&
+            strcmp(rpc->subscriptions[i].producer, producer) == 0)
             return true;
     return false;
 }
@@ -101,7 +106,8 @@ follow_producers(struct rebuild *rebuild)
 
         while (n < rebuild->streams_count && strcmp(rebuild->streams[n].producer, producer) != 0)
             n++;
-        if (n < rebuild->streams_count || !feeds_projection(rebuild, producer) || n == PRODUCERS_MAX)
+        if (n < rebuild->streams_count || !feeds_projection(rebuild, producer) ||
+            n == PRODUCERS_MAX)
             continue;
         rebuild->streams[n] = (struct stream){.consumer = "rebuild", .producer = producer};
         stream_start(&rebuild->streams[n], &(struct place){.epoch = 1});
@@ -227,16 +233,18 @@ swap_table(struct rebuild *rebuild, const char *table)
 
     if (columns == NULL)
         return fail(rebuild, "a table's columns could not be read");
-    return run_text(rebuild, arena_printf(rebuild->arena,
-                                          "insert into %s.%s as live (%s) select %s from pg_temp.%s"
-                                          " on conflict (id) do update set (%s) = row(%s)"
-                                          " where live.version <= excluded.version",
-                                          schema, table, db_value(columns, 0, 0), db_value(columns, 0, 0), table,
-                                          db_value(columns, 0, 0), db_value(columns, 0, 1))) &&
-           run_text(rebuild, arena_printf(rebuild->arena,
-                                          "delete from %s.%s live where not exists"
-                                          " (select from pg_temp.%s shadow where shadow.id = live.id)",
-                                          schema, table, table));
+    return run_text(rebuild,
+                    arena_printf(rebuild->arena,
+                                 "insert into %s.%s as live (%s) select %s from pg_temp.%s"
+                                 " on conflict (id) do update set (%s) = row(%s)"
+                                 " where live.version <= excluded.version",
+                                 schema, table, db_value(columns, 0, 0), db_value(columns, 0, 0),
+                                 table, db_value(columns, 0, 0), db_value(columns, 0, 1))) &&
+           run_text(rebuild,
+                    arena_printf(rebuild->arena,
+                                 "delete from %s.%s live where not exists"
+                                 " (select from pg_temp.%s shadow where shadow.id = live.id)",
+                                 schema, table, table));
 }
 
 static bool
@@ -284,8 +292,11 @@ events_rebuild(const struct service *service)
     ok = db_connect(rebuild.db) && rebuild_all(&rebuild);
     if (ok)
         log_info("the projections are rebuilt");
+    for (size_t i = 0; i < rebuild.streams_count; i++)
+        stream_end(&rebuild.streams[i]);
     wire_asker_close(rebuild.asker);
     wire_close(rebuild.wire);
+    arena_free(rebuild.arena);
     db_free(rebuild.db);
     return ok ? 0 : 1;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 void
-stream_start(struct stream *stream, const struct place *cursor)
+stream_end(struct stream *stream)
 {
     while (stream->first != NULL) {
         struct stream_page *page = stream->first;
@@ -20,6 +20,12 @@ stream_start(struct stream *stream, const struct place *cursor)
     }
     stream->last = NULL;
     stream->buffered = stream->pages = 0;
+}
+
+void
+stream_start(struct stream *stream, const struct place *cursor)
+{
+    stream_end(stream);
     stream->cursor = stream->tail = *cursor;
     stream->attempts = stream->retries = 0;
     stream->retry_at = stream->singly_until = stream->waiting_since = 0;
@@ -61,7 +67,8 @@ personal_matches(const Wire__Event *event)
         return true;
     if (!event->has_personal_salt || event->personal_salt.len != 16)
         return false;
-    events_personal_hash(event->personal_salt.data, event->personal.data, event->personal.len, hash);
+    events_personal_hash(event->personal_salt.data, event->personal.data, event->personal.len,
+                         hash);
     return same_bytes(event->has_personal_hash, &event->personal_hash, hash);
 }
 
@@ -227,7 +234,8 @@ receive(struct stream *stream, const uint8_t *bytes, size_t length, int64_t now,
 void
 stream_receive(struct stream *stream, const uint8_t *bytes, size_t length, int64_t now)
 {
-    (void)receive(stream, bytes, length, now, false); /* what does not decode is lost, as on any wire */
+    (void)receive(stream, bytes, length, now,
+                  false); /* what does not decode is lost, as on any wire */
 }
 
 void
@@ -308,7 +316,8 @@ read_number(const char **text, char end, int64_t *number)
 
     *number = 0;
     for (; *digit >= '0' && *digit <= '9'; digit++)
-        if (__builtin_mul_overflow(*number, 10, number) || __builtin_add_overflow(*number, *digit - '0', number))
+        if (__builtin_mul_overflow(*number, 10, number) ||
+            __builtin_add_overflow(*number, *digit - '0', number))
             return false;
     if (digit == *text || (*digit != end && !(end == ',' && *digit == '\0')))
         return false;
@@ -349,15 +358,16 @@ stream_reached(const struct stream *stream, const struct applied *place)
 
 /* The first place an event names that its consumer has not come to; streams not followed don't count. */
 static bool
-must_wait(const struct stream *stream, const Wire__Event *event, const struct stream *streams, size_t count,
-          struct applied *place)
+must_wait(const struct stream *stream, const Wire__Event *event, const struct stream *streams,
+          size_t count, struct applied *place)
 {
     const char *text = event->applied == NULL ? "" : event->applied;
 
     while (applied_next(&text, place))
         for (size_t i = 0; i < count; i++)
             if (strcmp(streams[i].producer, place->producer) == 0 &&
-                strcmp(streams[i].consumer, stream->consumer) == 0 && !stream_reached(&streams[i], place))
+                strcmp(streams[i].consumer, stream->consumer) == 0 &&
+                !stream_reached(&streams[i], place))
                 return true;
     return false;
 }

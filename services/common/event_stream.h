@@ -8,9 +8,9 @@
 #include "events.h"
 
 enum {
-    STREAM_BUFFER_MAX = 2000,         /* events received beyond the cursor */
-    STREAM_PAGES_MAX = 64,            /* messages they came in */
-    STREAM_PREFETCH_MAX = 1000,       /* nothing is asked for while more than this waits to be applied */
+    STREAM_BUFFER_MAX = 2000,   /* events received beyond the cursor */
+    STREAM_PAGES_MAX = 64,      /* messages they came in */
+    STREAM_PREFETCH_MAX = 1000, /* nothing is asked for while more than this waits to be applied */
     STREAM_PAGE_BYTES_MAX = 32 << 20, /* memory of one decoded message */
     STREAM_RETRY_MS_MIN = 100,
     STREAM_RETRY_MS_MAX = 5000,
@@ -48,18 +48,18 @@ struct stream {
     struct stream_page *first, *last;
     size_t buffered, pages;
 
-    int64_t head;        /* furthest sequence heard of */
-    int64_t epoch;       /* newest epoch heard of */
-    int64_t closed_end;  /* last place of the cursor's epoch once that is closed, else 0 */
-    bool known;          /* the producer answered since the start, or since a new epoch was heard of */
+    int64_t head;       /* furthest sequence heard of */
+    int64_t epoch;      /* newest epoch heard of */
+    int64_t closed_end; /* last place of the cursor's epoch once that is closed, else 0 */
+    bool known; /* the producer answered since the start, or since a new epoch was heard of */
     bool asking;
     uint64_t ask_tag;
     int64_t asked_after, ask_deadline, ask_at;
-    int unanswered;      /* in a row */
-    uint32_t random;     /* of the jitter; seeded by the caller */
+    int unanswered;  /* in a row */
+    uint32_t random; /* of the jitter; seeded by the caller */
 
-    int attempts;         /* of the event behind the cursor; transient failures don't count */
-    int retries;          /* transient failures in a row */
+    int attempts; /* of the event behind the cursor; transient failures don't count */
+    int retries;  /* transient failures in a row */
     int64_t retry_at;
     int64_t singly_until; /* one event per transaction up to this sequence */
     char reason[256];     /* of the last failed attempt */
@@ -70,6 +70,9 @@ struct stream {
 
 /* Starts at a place; forgets what was received. */
 void stream_start(struct stream *stream, const struct place *cursor);
+
+/* Frees what was received. */
+void stream_end(struct stream *stream);
 
 /* ---- receiving */
 
@@ -93,8 +96,8 @@ void stream_unanswered(struct stream *stream, int64_t now);
 size_t stream_peek(const struct stream *stream, Wire__Event **events, size_t max);
 /* How many of them may go into one transaction now: cut before the first that must wait. One that is
  * parked (parked[i]; NULL: none) does not wait. */
-size_t stream_batch(struct stream *stream, Wire__Event *const *events, const bool *parked, size_t count,
-                    const struct stream *streams, size_t streams_count, int64_t now);
+size_t stream_batch(struct stream *stream, Wire__Event *const *events, const bool *parked,
+                    size_t count, const struct stream *streams, size_t streams_count, int64_t now);
 /* They were applied: the cursor has moved over them. */
 void stream_advance(struct stream *stream, size_t count);
 /* A transaction over `count` events failed. Transient: again, later each time. Else one by one, each

@@ -110,7 +110,8 @@ move_field(const ProtobufCFieldDescriptor *field, ProtobufCMessage *from, Protob
     memset((char *)from + field->offset, 0, member_size(field));
     if (pointer && !repeated)
         return;
-    memcpy((char *)to + field->quantifier_offset, (char *)from + field->quantifier_offset, quantifier_size);
+    memcpy((char *)to + field->quantifier_offset, (char *)from + field->quantifier_offset,
+           quantifier_size);
     memset((char *)from + field->quantifier_offset, 0, quantifier_size);
 }
 
@@ -194,14 +195,15 @@ events_unpack(struct arena *arena, const struct event_type *type, const Wire__Ev
     if (event->has_payload)
         buffer_append(&whole, event->payload.data, event->payload.len);
     if (event->has_personal) {
-        personal = wire__personal__unpack(arena_allocator(arena), event->personal.len, event->personal.data);
+        personal = wire__personal__unpack(arena_allocator(arena), event->personal.len,
+                                          event->personal.data);
         if (personal == NULL)
             return NULL;
         if (personal->has_payload)
             buffer_append(&whole, personal->payload.data, personal->payload.len);
     }
-    return protobuf_c_message_unpack(type->message->descriptor, arena_allocator(arena), whole.length,
-                                     (const uint8_t *)whole.bytes);
+    return protobuf_c_message_unpack(type->message->descriptor, arena_allocator(arena),
+                                     whole.length, (const uint8_t *)whole.bytes);
 }
 
 /* ---- hashes */
@@ -254,7 +256,8 @@ events_hash(const Wire__Event *event, uint8_t out[32])
 
     crypto_hash_sha256_init(&state);
     hash_text(&state, "escarcelle.event.1");
-    hash_bytes(&state, event->has_previous_hash, event->previous_hash.data, event->previous_hash.len);
+    hash_bytes(&state, event->has_previous_hash, event->previous_hash.data,
+               event->previous_hash.len);
     hash_text(&state, event->producer);
     hash_number(&state, event->epoch);
     hash_number(&state, event->sequence);
@@ -267,7 +270,8 @@ events_hash(const Wire__Event *event, uint8_t out[32])
     hash_bytes(&state, event->has_actor, event->actor.data, event->actor.len);
     hash_text(&state, event->applied == NULL ? "" : event->applied);
     hash_bytes(&state, event->has_payload, event->payload.data, event->payload.len);
-    hash_bytes(&state, event->has_personal_hash, event->personal_hash.data, event->personal_hash.len);
+    hash_bytes(&state, event->has_personal_hash, event->personal_hash.data,
+               event->personal_hash.len);
     crypto_hash_sha256_final(&state, out);
 }
 
@@ -355,10 +359,12 @@ events_store(struct call *call)
 
         db_queue(call->db, &insert_outbox,
                  (const char *const[]){
-                     emitted->event_id, emitted->type->name, emitted->subject, emitted->client, emitted->project,
-                     actor, db_bytes(call->arena, emitted->payload, emitted->payload_bytes),
+                     emitted->event_id, emitted->type->name, emitted->subject, emitted->client,
+                     emitted->project, actor,
+                     db_bytes(call->arena, emitted->payload, emitted->payload_bytes),
                      personal ? db_bytes(call->arena, emitted->salt, sizeof emitted->salt) : NULL,
-                     personal ? db_bytes(call->arena, emitted->personal, emitted->personal_bytes) : NULL});
+                     personal ? db_bytes(call->arena, emitted->personal, emitted->personal_bytes)
+                              : NULL});
     }
 }
 

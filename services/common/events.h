@@ -9,9 +9,9 @@
 #include "service.h"
 
 enum {
-    EVENTS_PAGE_MAX = 1000,           /* events in one answer of ListEvents */
-    EVENTS_PAGE_BYTES_MAX = 1 << 20,  /* their bytes, about; one event may exceed it alone */
-    EVENTS_NESTING_MAX = 16           /* messages in messages; the generator refuses circles */
+    EVENTS_PAGE_MAX = 1000,          /* events in one answer of ListEvents */
+    EVENTS_PAGE_BYTES_MAX = 1 << 20, /* their bytes, about; one event may exceed it alone */
+    EVENTS_NESTING_MAX = 16          /* messages in messages; the generator refuses circles */
 };
 
 /* The consumer of a service's own subscriptions, and the one that writes the audit log. */
@@ -23,7 +23,7 @@ struct emitted {
     struct emitted *next;
     const struct event_type *type;
     const char *event_id, *subject, *client, *project; /* NULL when absent */
-    const uint8_t *payload;  /* without its personal fields */
+    const uint8_t *payload;                            /* without its personal fields */
     size_t payload_bytes;
     const uint8_t *personal; /* a packed wire.Personal, NULL when nothing is personal */
     size_t personal_bytes;
@@ -37,14 +37,16 @@ struct emitted *events_emitted(struct call *call, const struct event_type *type,
 /* Parts a message by its rules: what is personal goes into *personal (NULL when nothing is set there),
  * the rest into *rest; shallow copies in the arena. Concatenating both packed gives the whole again: a
  * list with something personal in its items therefore moves whole. */
-void events_split(struct arena *arena, const struct message_rules *rules, const ProtobufCMessage *whole,
-                  ProtobufCMessage **rest, ProtobufCMessage **personal);
+void events_split(struct arena *arena, const struct message_rules *rules,
+                  const ProtobufCMessage *whole, ProtobufCMessage **rest,
+                  ProtobufCMessage **personal);
 /* The whole message of a stored event: payload merged with what is left of its personal part; NULL when
  * it does not decode. */
 ProtobufCMessage *events_unpack(struct arena *arena, const struct event_type *type,
                                 const Wire__Event *event);
 /* Salted hash of a personal part: SHA-256(salt ‖ bytes). */
-void events_personal_hash(const uint8_t salt[16], const uint8_t *bytes, size_t length, uint8_t out[32]);
+void events_personal_hash(const uint8_t salt[16], const uint8_t *bytes, size_t length,
+                          uint8_t out[32]);
 /* Hash of an event over its stored bytes and the one before. This layout can never change:
  *   SHA-256 of the following fields, each as its length (4 bytes, big-endian; FF FF FF FF and no bytes
  *   when absent) and its bytes:

@@ -73,16 +73,19 @@ statements_of(const struct projection *projection)
              projection->table);
     snprintf(statements->bury_text, sizeof statements->bury_text,
              "update %s set deleted = true where id = $1::uuid", projection->table);
-    statements->look = (struct db_statement){"look_into_projection", statements->look_text, 1, false};
+    statements->look =
+        (struct db_statement){"look_into_projection", statements->look_text, 1, false};
     statements->bury = (struct db_statement){"bury_in_projection", statements->bury_text, 1, false};
     return statements;
 }
 
 void
-projection_put(struct call *call, const struct projection *projection, const ProtobufCMessage *object)
+projection_put(struct call *call, const struct projection *projection,
+               const ProtobufCMessage *object)
 {
     assert(projection->upsert->compiled != NULL);
-    db_queue(call->db, &projection->upsert->compiled->statement, sql_bind(call, projection->upsert, object));
+    db_queue(call->db, &projection->upsert->compiled->statement,
+             sql_bind(call, projection->upsert, object));
 }
 
 /* The field of an event that holds an object of this projection; NULL when there is none. */
@@ -100,15 +103,15 @@ object_in(const struct projection *projection, const ProtobufCMessage *event)
 }
 
 enum rpc_status
-projection_apply(struct call *call, const struct projection *projection, const struct event_type *type,
-                 const ProtobufCMessage *event)
+projection_apply(struct call *call, const struct projection *projection,
+                 const struct event_type *type, const ProtobufCMessage *event)
 {
     const ProtobufCMessage *object = object_in(projection, event);
     const char *id = object == NULL ? NULL : message_text(call->arena, object, "id");
 
     if (id == NULL)
-        return call_fail(call, RPC_INTERNAL, NULL, "%s holds no object for the projection %s", type->name,
-                         projection->name);
+        return call_fail(call, RPC_INTERNAL, NULL, "%s holds no object for the projection %s",
+                         type->name, projection->name);
     projection_put(call, projection, object);
     if (type->deletes)
         db_queue(call->db, &statements_of(projection)->bury, &id);

@@ -16,12 +16,14 @@ const struct projection *projection_named(const char *name);
 const struct projection *projection_of(const char *object);
 
 /* Queues the upsert of an object, which an older version leaves without effect. */
-void projection_put(struct call *call, const struct projection *projection, const ProtobufCMessage *object);
+void projection_put(struct call *call, const struct projection *projection,
+                    const ProtobufCMessage *object);
 /* Queues the object that an event holds; a tombstone where the event deletes. */
 enum rpc_status projection_apply(struct call *call, const struct projection *projection,
-                                 const struct event_type *type, const ProtobufCMessage *event) RPC_CHECKED;
+                                 const struct event_type *type,
+                                 const ProtobufCMessage *event) RPC_CHECKED;
 /* Whether the object is here and not deleted; *status: its state, NULL when the table has none. */
-enum rpc_status projection_look(struct call *call, const struct projection *projection, const char *id,
-                                bool *found, const char **status) RPC_CHECKED;
+enum rpc_status projection_look(struct call *call, const struct projection *projection,
+                                const char *id, bool *found, const char **status) RPC_CHECKED;
 
 #endif

@@ -42,7 +42,8 @@ struct references {
 /* ---- collecting */
 
 static void
-add_reference(struct references *references, const struct field_rules *rule, const char *id, const char *pointer)
+add_reference(struct references *references, const struct field_rules *rule, const char *id,
+              const char *pointer)
 {
     if (id == NULL || references->count == REFERENCES_MAX)
         return;
@@ -60,18 +61,20 @@ static void collect(struct references *references, const struct message_rules *r
                     const ProtobufCMessage *message, const char *pointer, int depth);
 
 static void
-collect_field(struct references *references, const struct field_rules *rule, const ProtobufCFieldDescriptor *field,
-              const void *value, const char *pointer, int depth)
+collect_field(struct references *references, const struct field_rules *rule,
+              const ProtobufCFieldDescriptor *field, const void *value, const char *pointer,
+              int depth)
 {
     if (rule->ref != NULL && field->type == PROTOBUF_C_TYPE_STRING)
         add_reference(references, rule, *(const char *const *)value, pointer);
     else if (rule->message != NULL && *(const ProtobufCMessage *const *)value != NULL)
-        collect(references, rule->message, *(const ProtobufCMessage *const *)value, pointer, depth + 1);
+        collect(references, rule->message, *(const ProtobufCMessage *const *)value, pointer,
+                depth + 1);
 }
 
 static void
-collect(struct references *references, const struct message_rules *rules, const ProtobufCMessage *message,
-        const char *pointer, int depth)
+collect(struct references *references, const struct message_rules *rules,
+        const ProtobufCMessage *message, const char *pointer, int depth)
 {
     struct arena *arena = references->call->arena;
     const char *own = references->call->service->rpc->name;
@@ -86,10 +89,12 @@ collect(struct references *references, const struct message_rules *rules, const 
         if (!foreign && rule->message == NULL)
             continue;
         if (field->label != PROTOBUF_C_LABEL_REPEATED) {
-            collect_field(references, rule, field, member, arena_printf(arena, "%s/%s", pointer, field->name), depth);
+            collect_field(references, rule, field, member,
+                          arena_printf(arena, "%s/%s", pointer, field->name), depth);
             continue;
         }
-        for (size_t n = 0; n < *(const size_t *)((const char *)message + field->quantifier_offset); n++)
+        for (size_t n = 0; n < *(const size_t *)((const char *)message + field->quantifier_offset);
+             n++)
             collect_field(references, rule, field, *(const void *const *const *)member + n,
                           arena_printf(arena, "%s/%s/%zu", pointer, field->name, n), depth);
     }
@@ -174,9 +179,10 @@ refuse_state(struct call *call, const struct reference *reference, const char *s
     buffer_init(&admitted, call->arena);
     for (const char *const *state = reference->ref->status; *state != NULL; state++)
         buffer_printf(&admitted, "%s%s", state == reference->ref->status ? "" : " or ", *state);
-    return call_fail_code(call, RPC_CONFLICT, "wrong_state", reference->pointer + 1, "names a %s that is %s; it must be %s",
-                          object_words(call->arena, reference->ref->object), status == NULL ? "in no state" : status,
-                          admitted.bytes);
+    return call_fail_code(call, RPC_CONFLICT, "wrong_state", reference->pointer + 1,
+                          "names a %s that is %s; it must be %s",
+                          object_words(call->arena, reference->ref->object),
+                          status == NULL ? "in no state" : status, admitted.bytes);
 }
 
 /* ---- asking */
@@ -234,7 +240,8 @@ resolve(struct call *call, const struct reference *reference)
 }
 
 enum rpc_status
-references_resolve(struct call *call, const struct message_rules *rules, const ProtobufCMessage *message)
+references_resolve(struct call *call, const struct message_rules *rules,
+                   const ProtobufCMessage *message)
 {
     struct references *references = arena_alloc(call->arena, sizeof *references);
 

@@ -151,7 +151,7 @@ job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, vo
             status = db_fail(call);
         }
         db_rollback(call->db);
-        if (!db_retryable(call->db))
+        if (!db_retryable(call->db) && !db_lost(call->db))
             return status;
     }
     return status;

@@ -17,7 +17,7 @@
 SQL(insert_trigger, FiredTrigger, FiredTrigger,
     "insert into fired_trigger (id, project_id, client_id, trigger, occurrence, service_date, "
     "remaining_cents, completed_cents) values (:call.new_id, :project_id, :client_id, :trigger, "
-    ":occurrence, coalesce(:service_date, :call.today), :remaining_cents, :completed_cents) "
+    ":occurrence, coalesce(:service_date::date, :call.today::date), :remaining_cents, :completed_cents) "
     "on conflict on constraint fired_trigger_occurrence_key do nothing returning " FIRED_TRIGGER_COLUMNS);
 
 SQL(settle_trigger, FiredTrigger, Empty,
@@ -89,7 +89,7 @@ settle(struct call *call, FiredTrigger *trigger, FiredTriggerStatus status)
     return sql_run(call, &settle_trigger, trigger, NULL);
 }
 
-/* Bills a trigger that waits, at first or again; *billed: it waits no longer. */
+/* Bills a trigger, at first or after it waited; *settled: it waits no longer. */
 static enum rpc_status
 bill(struct call *call, FiredTrigger *trigger, bool first, bool *settled)
 {

@@ -4,6 +4,7 @@
 
 #include "notifications.rpc.h"
 #include "sql.h"
+#include "words.h"
 
 #include <stdarg.h>
 
@@ -32,6 +33,12 @@ history_note(struct call *call, int64_t amount_cents, const char *sentence, ...)
     if (amount_cents != HISTORY_NO_AMOUNT)
         SET(entry, amount_cents, amount_cents);
     return sql_run(call, &insert_history_entry, entry, NULL);
+}
+
+const char *
+history_money(struct call *call, int64_t cents)
+{
+    return money_text(call->arena, cents, "en");
 }
 
 enum rpc_status

@@ -12,5 +12,7 @@
  * data; the second time it has no effect. */
 enum rpc_status history_note(struct call *call, int64_t amount_cents, const char *sentence, ...)
     __attribute__((format(printf, 3, 4))) RPC_CHECKED;
+/* An amount as history and alerts say it. */
+const char *history_money(struct call *call, int64_t cents);
 
 #endif

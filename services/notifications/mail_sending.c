@@ -192,7 +192,7 @@ hand_over(struct call *call, struct sending *sending)
         decide(sending, MESSAGE_STATUS_SENT, NULL);
         return;
     case SMTP_TRANSIENT:
-        log_warning("mail %s is tried again later: %s", mail->id, reply.words);
+        log_warning("mail %s was not taken (%d); it is tried again", mail->id, reply.code);
         decide_later(sending, mail_retry_delay_s(mail->attempts + 1), reply.words);
         return;
     case SMTP_PERMANENT:

@@ -42,7 +42,8 @@ bytes(const void *data, size_t length)
 static ProtobufCBinaryData
 packed(const ProtobufCMessage *message)
 {
-    ProtobufCBinaryData out = {.data = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1)};
+    ProtobufCBinaryData out = {
+        .data = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1)};
 
     out.len = protobuf_c_message_pack(message, out.data);
     return out;
@@ -132,7 +133,8 @@ test_split_within_a_message(void **state)
     assert_string_equal(merged->user->first_name, "Léa");
     assert_int_equal(merged->user->role, ACCOUNTS__USER_ROLE__USER_ROLE_ADMIN);
     assert_int_equal(merged->user->version, 3);
-    assert_memory_equal(packed(&merged->base).data, packed(&whole.base).data, packed(&whole.base).len);
+    assert_memory_equal(packed(&merged->base).data, packed(&whole.base).data,
+                        packed(&whole.base).len);
 }
 
 /* An erased event is read without its personal part; the whole message is left as it was by the split. */
@@ -151,7 +153,8 @@ test_erased_event_is_still_readable(void **state)
     read = (Accounts__ClientCreated *)events_unpack(arena, type, &event);
     assert_non_null(read);
     assert_string_equal(read->client->name, "Durand SA");
-    assert_true(read->client->billing_contact == NULL || read->client->billing_contact->email == NULL);
+    assert_true(read->client->billing_contact == NULL ||
+                read->client->billing_contact->email == NULL);
 }
 
 static void
@@ -211,17 +214,29 @@ static void
 test_hash_layout(void **state)
 {
     static const uint8_t expected_bytes[] =
-        "\0\0\0\x12" "escarcelle.event.1"
-        "\0\0\0\x20" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-        "\0\0\0\x08" "accounts"
-        "\0\0\0\x08" "\0\0\0\0\0\0\0\1"
-        "\0\0\0\x08" "\0\0\0\0\0\0\0\1"
-        "\0\0\0\x24" "0193a0b4-0000-7000-8000-000000000002"
-        "\0\0\0\x16" "accounts.ClientCreated"
-        "\xff\xff\xff\xff" "\xff\xff\xff\xff" "\xff\xff\xff\xff"
-        "\0\0\0\x1b" "2026-11-22T18:19:00.123456Z"
-        "\0\0\0\0" "\0\0\0\0"
-        "\0\0\0\x07" "payload"
+        "\0\0\0\x12"
+        "escarcelle.event.1"
+        "\0\0\0\x20"
+        "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        "\0\0\0\x08"
+        "accounts"
+        "\0\0\0\x08"
+        "\0\0\0\0\0\0\0\1"
+        "\0\0\0\x08"
+        "\0\0\0\0\0\0\0\1"
+        "\0\0\0\x24"
+        "0193a0b4-0000-7000-8000-000000000002"
+        "\0\0\0\x16"
+        "accounts.ClientCreated"
+        "\xff\xff\xff\xff"
+        "\xff\xff\xff\xff"
+        "\xff\xff\xff\xff"
+        "\0\0\0\x1b"
+        "2026-11-22T18:19:00.123456Z"
+        "\0\0\0\0"
+        "\0\0\0\0"
+        "\0\0\0\x07"
+        "payload"
         "\xff\xff\xff\xff";
     Wire__Event events[EVENTS];
     uint8_t expected[32];
@@ -237,8 +252,9 @@ static void
 test_hash_covers_every_field(void **state)
 {
     Wire__Event events[EVENTS];
-    char **texts[] = {&events[0].producer, &events[0].event_id,    &events[0].type,    &events[0].subject,
-                      &events[0].client,   &events[0].occurred_at, &events[0].project, &events[0].applied};
+    char **texts[] = {&events[0].producer, &events[0].event_id, &events[0].type,
+                      &events[0].subject,  &events[0].client,   &events[0].occurred_at,
+                      &events[0].project,  &events[0].applied};
     uint8_t before[32], after[32];
 
     (void)state;
@@ -274,8 +290,11 @@ test_personal_hash_is_salted(void **state)
 static void
 test_applied_parsing(void **state)
 {
-    static const char *const malformed[] = {"x", "a:1", "a:1:", "a::1", ":1:1", "a:1:99999999999999999999", "a:1:2x",
-                                            "a:-1:2", "a:1:2,b", "0123456789012345678901234567890123:1:1"};
+    static const char *const malformed[] = {"x",       "a:1",
+                                            "a:1:",    "a::1",
+                                            ":1:1",    "a:1:99999999999999999999",
+                                            "a:1:2x",  "a:-1:2",
+                                            "a:1:2,b", "0123456789012345678901234567890123:1:1"};
     const char *text = "accounts:1:12,budgeting:2:0";
     struct applied place;
 
@@ -306,12 +325,6 @@ open_stream(struct stream *stream, const char *producer)
 
     *stream = (struct stream){.consumer = EVENTS_MAIN, .producer = producer, .causal = true};
     stream_start(stream, &origin);
-}
-
-static void
-close_stream(struct stream *stream)
-{
-    stream_start(stream, &(struct place){.epoch = 1});
 }
 
 /* Events from..to (1-based, inclusive) with the given head, as they travel. */
@@ -376,7 +389,7 @@ test_doubles_gaps_and_lost_tail(void **state)
     stream_heard(&stream, 1, 9, 2000);
     assert_true(stream_wants(&stream, 2000 + STREAM_JITTER_MS));
     assert_null(stream.stopped);
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 /* One changed byte anywhere stops the stream before the event; what came before can still be applied. */
@@ -395,7 +408,7 @@ test_broken_chain_stops(void **state)
     assert_int_equal(stream.tail.sequence, 2);
     assert_int_equal(stream_peek(&stream, next, EVENTS), 2);
     assert_false(stream_wants(&stream, 1000));
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 /* A chain that does not go on from the consumer's own last hash is another one. */
@@ -412,7 +425,7 @@ test_foreign_chain_stops(void **state)
     stream_start(&stream, &elsewhere);
     publish(&stream, events, 3, 4, 0);
     assert_non_null(stream.stopped);
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 /* A producer whose log ends before what was applied was restored without saying so. */
@@ -430,7 +443,7 @@ test_shorter_stream_stops(void **state)
     stream_asked(&stream, 1, 5000);
     answer(&stream, events, 1, 0, 5, 0);
     assert_non_null(stream.stopped);
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 /* An event waits for what its producer had applied; one parked behind another does not wait. */
@@ -464,8 +477,8 @@ test_causal_wait(void **state)
     streams[0].cursor.sequence = 0;
     streams[1].causal = false;
     assert_int_equal(stream_batch(&streams[1], next, NULL, count, streams, 2, 20), 2);
-    close_stream(&streams[0]);
-    close_stream(&streams[1]);
+    stream_end(&streams[0]);
+    stream_end(&streams[1]);
 }
 
 /* Places: within the epoch, of a closed epoch, of one to come, lost with a closed epoch. */
@@ -510,7 +523,7 @@ test_failures(void **state)
     assert_int_equal(stream.attempts, 0);
     assert_int_equal(stream.cursor.sequence, 5);
     assert_memory_equal(stream.cursor.hash, events[4].hash.data, 32);
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 /* A question that stays unanswered is asked again, later each time and never in a circle. */
@@ -534,7 +547,7 @@ test_unanswered_questions(void **state)
     stream_asked(&stream, 9, 5000);
     answer(&stream, events, 1, 0, 7, 0);
     assert_false(stream_wants(&stream, 0));
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 /* What does not decode is lost, not fatal; what is received is bounded. */
@@ -554,7 +567,7 @@ test_bounds(void **state)
     assert_int_equal(stream.buffered, 0);
     assert_int_equal(stream.head, 1);
     stream.pages = 0;
-    close_stream(&stream);
+    stream_end(&stream);
 }
 
 int

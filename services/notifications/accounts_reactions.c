@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What accounts' events make: security mails, and the erasure of an archived client. */
+#include "alerts.h"
+#include "mail_drafts.h"
+#include "messages.h"
+#include "sql.h"
+
+/* What was never sent loses its words with its addresses; what was sent stays in the archive (NOT-4). */
+SQL(cancel_mails, Id, Message,
+    "update message set status = case when status = 'queued' then 'cancelled' else status end, "
+    "last_error = 'its client was archived', recipient = null, recipient_name = null, words = '[]', "
+    "subject = null, updated_at = now(), version = version + 1 "
+    "where client_id = :id and status <> 'sent' and recipient is not null returning " MESSAGE_COLUMNS);
+
+SQL(delete_sources, Id, Empty,
+    "delete from message_source s using message m "
+    "where m.id = s.id and m.client_id = :id and m.status <> 'sent'");
+
+SQL(erase_mailing_lists, Id, Empty,
+    "update project set mailing_list = '[]' where client_id = :id");
+
+SQL(list_open_projects, Id, ProjectContacts,
+    "select id as project_id, name as project_name from project "
+    "where client_id = :id and status <> 'closed' and not deleted order by id");
+
+enum rpc_status
+notifications_on_user_invited(struct call *call, const Accounts__UserInvited *event)
+{
+    struct mail_draft draft;
+
+    mail_draft_user(call, MESSAGE_KIND_INVITATION, event->user, &draft);
+    return mail_to_user(&draft, event->user, event->link_id);
+}
+
+enum rpc_status
+notifications_on_password_reset_requested(struct call *call,
+                                          const Accounts__PasswordResetRequested *event)
+{
+    struct mail_draft draft;
+
+    mail_draft_user(call, MESSAGE_KIND_PASSWORD_RESET, event->user, &draft);
+    return mail_to_user(&draft, event->user, event->link_id);
+}
+
+static enum rpc_status
+cancel_client_mails(struct call *call, const Id *client)
+{
+    Message **cancelled;
+    size_t count;
+
+    TRY(sql_rows(call, &cancel_mails, client, &cancelled, &count));
+    for (size_t i = 0; i < count; i++)
+        if (cancelled[i]->status == MESSAGE_STATUS_CANCELLED)
+            TRY(emit_message_cancelled(call, cancelled[i]));
+    return sql_run(call, &delete_sources, client, NULL);
+}
+
+/* Opened in the same instant as its client was archived (ACC-3); the other order is seen when the
+ * project's own event arrives. */
+static enum rpc_status
+alert_open_projects(struct call *call, const Id *client)
+{
+    ProjectContacts **projects;
+    size_t count;
+
+    TRY(sql_rows(call, &list_open_projects, client, &projects, &count));
+    if (count == 0)
+        return RPC_OK;
+    return alert_raise(call, ALERT_KIND_PROJECT_OF_ARCHIVED_CLIENT, ALERT_SEVERITY_CRITICAL,
+                       "A client was archived while its project %s is open; close the project.",
+                       projects[0]->project_name);
+}
+
+enum rpc_status
+notifications_on_client_archived(struct call *call, const Accounts__ClientArchived *event)
+{
+    Id client = COMMON__ID__INIT;
+
+    client.id = event->client->id;
+    TRY(cancel_client_mails(call, &client));
+    TRY(sql_run(call, &erase_mailing_lists, &client, NULL));
+    return alert_open_projects(call, &client);
+}

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tables hold: their fingerprints to compare, and where a text lies."""
+from client import wait_until
+
+# What moves by itself: leases, cursors, and the note when a token was last used.
+RESTLESS = ("stream_head", "stream_cursor", "access_token", "courier_lease")
+ALL_TABLES = """
+select format('select %%L as name, count(*) as rows, md5(coalesce(string_agg(t::text, chr(10) order by t::text), '''')) '
+              'as hash from %%I.%%I t', n.nspname || '.' || c.relname, n.nspname, c.relname)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and n.nspname = any(%s) and c.relname <> all(%s)"""
+
+
+class Fingerprints:
+    """Row counts and hashes of all tables of all services, over one connection."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.connection = stack.connect()
+        with self.connection.cursor() as cursor:
+            cursor.execute(ALL_TABLES, (stack.place.services(), list(RESTLESS)))
+            self.statement = " union all ".join(statement for (statement,) in cursor.fetchall())
+
+    def take(self):
+        with self.connection.cursor() as cursor:
+            cursor.execute(self.statement)
+            return {name: (rows, digest) for name, rows, digest in cursor.fetchall()}
+
+    def settled(self):
+        """Once every event is told to everybody and nothing moves any more."""
+        last = None
+
+        def unchanged():
+            nonlocal last
+            previous, last = last, self.take()
+            return previous == last and not pending_events(self.connection, self.stack.place.services())
+        wait_until(unchanged)
+        return last
+
+    def close(self):
+        self.connection.close()
+
+
+def pending_events(connection, services):
+    """How many events are not yet numbered, or not yet in the audit log."""
+    waiting = " + ".join(
+        f"(select count(*) from {service}.outbox) + (select h.sequence - coalesce(max(c.sequence), 0) "
+        f"from {service}.stream_head h left join accounts.stream_cursor c on c.consumer = 'audit' "
+        f"and c.producer = '{service}' group by h.sequence)" for service in services)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {waiting}")
+        return cursor.fetchone()[0]
+
+
+def tables_holding(stack, text):
+    """The tables of all services in which a text lies, as text or within bytes."""
+    names = stack.query("select schemaname || '.' || tablename from pg_tables where schemaname = any(%s)",
+                        stack.place.services())
+    search = " union all ".join(
+        f"select '{name}' from {name} t where position(%s in t::text) > 0 or position(%s in t::text) > 0 "
+        f"group by 1" for (name,) in names)
+    encoded = text.encode().hex()
+    return {name for (name,) in stack.query(search, *([text, encoded] * len(names)))}
