@@ -57,7 +57,6 @@ struct exchange {
     enum target_fault target_fault;
     struct route_match match;
     const struct http_route *route; /* NULL: a page, or refused before */
-    const char *page;               /* name for the metrics when there is no route */
 
     enum token_verdict verdict;
     Wire__Caller caller;

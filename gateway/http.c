@@ -373,9 +373,8 @@ log_library(void *context, const char *format, va_list arguments)
     (void)context;
     char text[512];
     int length = vsnprintf(text, sizeof text, format, arguments);
-    if (length > 0 && (size_t)length < sizeof text && text[length - 1] == '\n')
-        text[length - 1] = '\0';
-    log_debug("http: %s", text);
+    if (length > 0)
+        log_debug("http: %s", text);
 }
 
 static struct MHD_Daemon *
@@ -498,10 +497,4 @@ size_t
 http_exchanges(const struct http *http)
 {
     return http->exchanges;
-}
-
-bool
-http_secure(const struct http *http)
-{
-    return http->secure;
 }

@@ -35,7 +35,5 @@ bool http_header_repeats(const struct exchange *exchange, const char *name);
  * most. */
 void http_suspend(struct exchange *exchange);
 void http_resume(struct exchange *exchange);
-/* Whether replies go over TLS. */
-bool http_secure(const struct http *http);
 
 #endif

@@ -28,8 +28,10 @@ SQL(insert_client, CreateClientRequest, Client,
     "billing_contact_phone, commission_basis, commission_rate_bp, commission_fixed_fee_cents, commission_triggers, "
     "commission_milestones, payment_terms_days, report_frequency, locale, external_id, status) "
     "values (:call.new_id, :name, :siren, :vat_number, :iban, :bic, :address.line1, :address.line2, "
-    ":address.postal_code, :address.city, coalesce(:address.country, 'FR'), :billing_address.line1, "
-    ":billing_address.line2, :billing_address.postal_code, :billing_address.city, :billing_address.country, "
+    ":address.postal_code, :address.city, case when :address.line1::text is not null then "
+    "coalesce(:address.country, 'FR') end, :billing_address.line1, :billing_address.line2, "
+    ":billing_address.postal_code, :billing_address.city, case when :billing_address.line1::text is not null then "
+    "coalesce(:billing_address.country, 'FR') end, "
     ":billing_contact.name, :billing_contact.email, :billing_contact.phone, :commission.basis, :commission.rate_bp, "
     ":commission.fixed_fee_cents, :commission.triggers, :commission.milestones, "
     "coalesce(:payment_terms_days, 30), coalesce(:report_frequency, 'none'), coalesce(:locale, 'fr'), :external_id, "
@@ -62,20 +64,42 @@ SQL(erase_contact, GetClientRequest, Empty,
     "update client set billing_contact_name = null, billing_contact_email = null, billing_contact_phone = null "
     "where id = :id");
 
-/* The VAT number of a French company follows from its SIREN; one that is given must agree (MON-6). */
+/* What an active client has (ACC-1): the field, and a part of it that is there when it is. */
+static const struct {
+    const char *field, *part;
+} mandatory[] = {
+    {"siren", "siren"},
+    {"iban", "iban"},
+    {"address", "address.line1"},
+    {"billing_contact.name", "billing_contact.name"},
+    {"billing_contact.email", "billing_contact.email"},
+    {"commission", "commission.basis"},
+};
+
+enum { MANDATORY = sizeof mandatory / sizeof *mandatory };
+
+/* The VAT number of a French company follows from its SIREN (MON-6). */
 static char *
 fill_vat_number(struct call *call, const char *siren, char *vat_number)
 {
     char computed[14];
 
-    if (siren == NULL)
+    if (siren == NULL || vat_number != NULL)
         return vat_number;
     vat_number_of_siren(siren, computed);
-    if (vat_number == NULL)
-        return arena_strdup(call->arena, computed);
-    if (strncmp(vat_number, "FR", 2) == 0 && strcmp(vat_number + 4, siren) != 0)
-        call_violation(call, "vat_number", "mismatch", "belongs to another SIREN; %s would be this one's", computed);
-    return vat_number;
+    return arena_strdup(call->arena, computed);
+}
+
+/* One that is given must be the SIREN's own. */
+static void
+match_vat_number(struct call *call, const char *siren, const char *vat_number)
+{
+    char computed[14];
+
+    if (siren == NULL || vat_number == NULL || strncmp(vat_number, "FR", 2) != 0 || strcmp(vat_number + 4, siren) == 0)
+        return;
+    vat_number_of_siren(siren, computed);
+    call_violation(call, "vat_number", "mismatch", "belongs to another SIREN; %s would be this one's", computed);
 }
 
 enum rpc_status
@@ -84,6 +108,7 @@ accounts_create_client(struct call *call, const CreateClientRequest *request, Cl
     CreateClientRequest filled = *request;
 
     filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
+    match_vat_number(call, request->siren, request->vat_number);
     commission_check(call, "commission", request->commission);
     TRY(call_violations(call));
     TRY(sql_one(call, &insert_client, &filled, reply));
@@ -102,15 +127,43 @@ accounts_list_clients(struct call *call, const ListClientsRequest *request, List
     return sql_page(call, &list_clients, request, reply);
 }
 
+static bool
+clears(struct call *call, const UpdateClientRequest *request, size_t i)
+{
+    return call_present(call, mandatory[i].part) &&
+           message_text(call->arena, &request->base, mandatory[i].part) == NULL;
+}
+
+/* An active client keeps what made it one; a pending one may lose it again. */
+static enum rpc_status
+check_cleared(struct call *call, const UpdateClientRequest *request)
+{
+    GetClientRequest key = ACCOUNTS__GET_CLIENT_REQUEST__INIT;
+    Client *present = NEW(call, Client);
+    size_t first = 0;
+
+    while (first < MANDATORY && !clears(call, request, first))
+        first++;
+    if (first == MANDATORY)
+        return RPC_OK;
+    key.id = request->id;
+    TRY(sql_one(call, &get_client, &key, present));
+    for (size_t i = first; present->status == CLIENT_STATUS_ACTIVE && i < MANDATORY; i++)
+        if (clears(call, request, i))
+            call_violation(call, mandatory[i].field, "required", "cannot be cleared; an active client needs it");
+    return call_violations(call);
+}
+
 enum rpc_status
 accounts_update_client(struct call *call, const UpdateClientRequest *request, Client *reply)
 {
     UpdateClientRequest filled = *request;
 
+    TRY(check_cleared(call, request));
     /* A new SIREN without a new VAT number brings its own. */
     filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
-    TRY(call_violations(call));
     TRY(sql_one(call, &update_client, &filled, reply));
+    match_vat_number(call, reply->siren, reply->vat_number);
     commission_check(call, "commission", reply->commission);
     TRY(call_violations(call));
     return emit_client_updated(call, reply);
@@ -120,20 +173,8 @@ accounts_update_client(struct call *call, const UpdateClientRequest *request, Cl
 static enum rpc_status
 check_complete(struct call *call, const Client *client)
 {
-    const struct {
-        const char *field;
-        bool there;
-    } mandatory[] = {
-        {"siren", client->siren != NULL},
-        {"iban", client->iban != NULL},
-        {"address", client->address != NULL},
-        {"billing_contact.name", client->billing_contact != NULL && client->billing_contact->name != NULL},
-        {"billing_contact.email", client->billing_contact != NULL && client->billing_contact->email != NULL},
-        {"commission", client->commission != NULL},
-    };
-
-    for (size_t i = 0; i < sizeof mandatory / sizeof *mandatory; i++)
-        if (!mandatory[i].there)
+    for (size_t i = 0; i < MANDATORY; i++)
+        if (message_text(call->arena, &client->base, mandatory[i].part) == NULL)
             call_violation(call, mandatory[i].field, "required", "is missing; an active client needs it");
     return call_violations(call);
 }

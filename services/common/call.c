@@ -65,6 +65,8 @@ refuse(struct call *call, enum rpc_status status, const char *code, const char *
     call->problem.code = arena_strdup(call->arena, code);
     call->problem.detail =
         field == NULL ? (char *)detail : arena_printf(call->arena, "%s %s", field, detail);
+    if (status == RPC_INVALID && field != NULL)
+        call_violation(call, field, code, "%s", detail);
     return status;
 }
 

@@ -14,6 +14,14 @@ def client_body(**changes):
             "commission": COMMISSION} | changes
 
 
+def without(body, *members):
+    return {name: value for name, value in body.items() if name not in members}
+
+
+def user_body(role="operator", **changes):
+    return {"email": new_email("user"), "first_name": "Zoé", "last_name": "Durand", "role": role} | changes
+
+
 def new_client(admin, **changes):
     return admin.create("/v1/clients", client_body(**changes))
 
@@ -29,10 +37,13 @@ def funded_client(admin, amount_cents=10_000_000, **changes):
     return client
 
 
+def project_body(client, initial_budget_cents=1_000_000, **changes):
+    return {"client_id": client["id"], "name": "Sales academy", "initial_budget_cents": initial_budget_cents,
+            "alert_threshold": {"percent_bp": 8000}} | changes
+
+
 def new_project(admin, client, initial_budget_cents=1_000_000, **changes):
-    return admin.create("/v1/projects", {
-        "client_id": client["id"], "name": "Sales academy", "initial_budget_cents": initial_budget_cents,
-        "alert_threshold": {"percent_bp": 8000}} | changes)
+    return admin.create("/v1/projects", project_body(client, initial_budget_cents, **changes))
 
 
 def new_session(admin, project, **changes):
