@@ -2,6 +2,8 @@
  * Cross-origin resource sharing. It only adds headers: who may do what is decided elsewhere. */
 #include "cors.h"
 
+#include "accounts.pb-c.h"
+#include "asks.h"
 #include "http.h"
 #include "log.h"
 
@@ -50,6 +52,39 @@ cors_set(struct cors *cors, char *const *origins, size_t count)
         memcpy(origin, origins[i], length);
         origin[length] = '\0';
     }
+}
+
+static void
+origins_answered(void *owner, const struct answer *answer)
+{
+    struct gateway *gateway = owner;
+    Accounts__AllowedOrigins *reply;
+    if (answer->outcome != ASK_ANSWERED || answer->header->status != RPC_OK)
+        return;
+    reply = accounts__allowed_origins__unpack(NULL, answer->body_bytes, answer->body);
+    if (reply == NULL)
+        return;
+    cors_set(gateway->cors, reply->cors_origins, reply->n_cors_origins);
+    accounts__allowed_origins__free_unpacked(reply, NULL);
+}
+
+void
+cors_ask(struct gateway *gateway)
+{
+    struct arena *arena = arena_new(1 << 16);
+    Wire__RequestHeader header;
+    char method[] = "accounts.GetAllowedOrigins";
+    wire__request_header__init(&header);
+    header.method = method;
+    if (!asks_send(gateway->asks, arena,
+                   &(struct question){.service = "accounts.leaf",
+                                      .header = &header,
+                                      .body = (const uint8_t *)"",
+                                      .timeout_ms = HEALTH_PERIOD_MS,
+                                      .done = origins_answered,
+                                      .owner = gateway}))
+        log_warning("the allowed origins could not be asked for: pages of other origins wait");
+    arena_free(arena);
 }
 
 static const char *

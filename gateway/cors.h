@@ -8,6 +8,8 @@
 
 struct cors *cors_new(void);
 void cors_free(struct cors *cors);
+/* Asks accounts for the origins; later changes come as events. */
+void cors_ask(struct gateway *gateway);
 /* Replaces the origins; what is beyond the limits is left out. */
 void cors_set(struct cors *cors, char *const *origins, size_t count);
 /* Adds what a page of an admitted origin needs to read the reply; nothing for others. */

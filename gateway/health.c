@@ -3,20 +3,22 @@
 #include "health.h"
 
 #include "asks.h"
+#include "cors.h"
 #include "dates.h"
 #include "json.h"
 #include "log.h"
 #include "problems.h"
+#include "services.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order of the answer; accounts first, the gateway can't work without it. */
-static const char *const services[] = {"accounts",  "budgeting",     "funding",
-                                       "invoicing", "notifications", "sessions"};
+#define NAME(service) service,
 
-enum { SERVICES = sizeof services / sizeof *services };
+static const char *const services[SERVICES_COUNT] = {EACH_SERVICE(NAME)};
+/* The gateway can't work without it. */
+static const char indispensable[] = "accounts";
 
 struct service_health {
     struct health *health;
@@ -29,7 +31,7 @@ struct health {
     struct gateway *gateway;
     struct arena *arena; /* of one question or answer */
     int64_t next_ms;
-    struct service_health services[SERVICES];
+    struct service_health services[SERVICES_COUNT];
 };
 
 struct health *
@@ -40,7 +42,7 @@ health_new(struct gateway *gateway)
         fatal("no memory for the health of the services");
     health->gateway = gateway;
     health->arena = arena_new(1 << 20);
-    for (size_t i = 0; i < SERVICES; i++) {
+    for (size_t i = 0; i < SERVICES_COUNT; i++) {
         health->services[i].health = health;
         health->services[i].name = services[i];
     }
@@ -60,6 +62,15 @@ is_fresh(const struct service_health *service, int64_t now_ms)
     return service->healthy_ms > 0 && now_ms - service->healthy_ms <= HEALTH_FRESH_MS;
 }
 
+/* A service answers for the first time, or again. */
+static void
+greet(const struct service_health *service)
+{
+    log_info("%s is there", service->name);
+    if (service == service->health->services)
+        cors_ask(service->health->gateway);
+}
+
 static void
 health_answered(void *owner, const struct answer *answer)
 {
@@ -72,7 +83,7 @@ health_answered(void *owner, const struct answer *answer)
         wire__health__unpack(arena_allocator(health->arena), answer->body_bytes, answer->body);
     if (reply != NULL && (!reply->has_healthy || reply->healthy)) {
         if (!is_fresh(service, clock_ms()))
-            log_info("%s is there", service->name);
+            greet(service);
         service->healthy_ms = clock_ms();
     }
     arena_reset(health->arena);
@@ -107,7 +118,7 @@ ask(struct health *health, struct service_health *service)
 static bool
 all_fresh(const struct health *health, int64_t now_ms)
 {
-    for (size_t i = 0; i < SERVICES; i++)
+    for (size_t i = 0; i < SERVICES_COUNT; i++)
         if (!is_fresh(&health->services[i], now_ms))
             return false;
     return true;
@@ -120,7 +131,7 @@ health_tick(struct health *health, int64_t now_ms)
         return;
     bool ready = all_fresh(health, now_ms);
     health->next_ms = now_ms + (ready ? HEALTH_PERIOD_MS : HEALTH_PERIOD_UNREADY_MS);
-    for (size_t i = 0; i < SERVICES; i++)
+    for (size_t i = 0; i < SERVICES_COUNT; i++)
         if (!health->services[i].asking)
             ask(health, &health->services[i]);
 }
@@ -148,7 +159,9 @@ write_missing(struct buffer *out, const struct exchange *exchange, bool gateway_
         json_string(out, "broker");
         missing++;
     }
-    for (size_t i = 0; i < (gateway_only ? 1 : SERVICES); i++) {
+    for (size_t i = 0; i < SERVICES_COUNT; i++) {
+        if (gateway_only && strcmp(services[i], indispensable) != 0)
+            continue;
         if (is_fresh(&health->services[i], clock_ms()))
             continue;
         if (missing++ > 0)

@@ -15,6 +15,7 @@
 #include "pages.h"
 #include "problems.h"
 #include "replies.h"
+#include "roles.h"
 #include "tokens.h"
 #include "uuid.h"
 
@@ -82,37 +83,11 @@ find_route(struct exchange *exchange)
 
 /* ---- caller and role */
 
-/* The contract's table for humans and machines; the service decides the same again. */
-static bool
-may_call(const struct http_route *route, const Wire__Caller *caller)
-{
-    bool user = caller->kind != NULL && strcmp(caller->kind, "user") == 0;
-    bool key = caller->kind != NULL && strcmp(caller->kind, "api_key") == 0;
-    const char *role = caller->role == NULL ? "" : caller->role;
-    bool admin = user && strcmp(role, "admin") == 0;
-    switch (route->role) {
-    case RPC_ROLE_PUBLIC:
-        return true;
-    case RPC_ROLE_USER:
-        return user;
-    case RPC_ROLE_OPERATOR:
-        return admin || (user && strcmp(role, "operator") == 0) ||
-               (key &&
-                (strcmp(role, "write") == 0 || (!route->writes && strcmp(role, "read") == 0)));
-    case RPC_ROLE_ADMIN:
-        return admin;
-    case RPC_ROLE_NONE:
-    case RPC_ROLE_INTERNAL:
-        return false;
-    }
-    return false;
-}
-
 static void
 admit(struct exchange *exchange)
 {
     exchange->caller.address = (char *)(uintptr_t)exchange->address;
-    exchange->refused = !may_call(exchange->route, &exchange->caller);
+    exchange->refused = !role_admits(exchange->route->role, exchange->route->writes, &exchange->caller);
     exchange->counted = bounds_enter(&exchange->gateway->bounds);
     if (!exchange->counted)
         problem_unavailable(exchange, "The service has as many requests under way as it takes; "

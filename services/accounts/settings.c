@@ -22,6 +22,8 @@
 
 SQL(get_settings, GetSettingsRequest, Settings, "select " SETTINGS_COLUMNS " from settings");
 
+SQL(get_allowed_origins, Empty, AllowedOrigins, "select cors_origins from settings");
+
 SQL(update_settings, UpdateSettingsRequest, Settings,
     "update settings set :patch("
     "seller.name, seller.legal_form, seller.capital_cents, seller.address.line1, "
@@ -36,6 +38,12 @@ enum rpc_status
 accounts_get_settings(struct call *call, const GetSettingsRequest *request, Settings *reply)
 {
     return sql_one(call, &get_settings, request, reply);
+}
+
+enum rpc_status
+accounts_get_allowed_origins(struct call *call, const Empty *request, AllowedOrigins *reply)
+{
+    return sql_one(call, &get_allowed_origins, request, reply);
 }
 
 static void

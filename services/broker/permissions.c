@@ -15,24 +15,21 @@ struct permission {
     bool owner;
 };
 
+#define PERMISSION(service) {service, LANES_LEAF, true},
+#define NAME(service) service,
+#define SERVED(service) service ".fast", service ".leaf", service ".slow",
+
+/* clang-format off */
 static const struct permission permissions[PROGRAMS_COUNT] = {
-    {"broker", LANES_NONE, false},   {"gateway", LANES_ALL, false},
-    {"accounts", LANES_LEAF, true},  {"budgeting", LANES_LEAF, true},
-    {"sessions", LANES_LEAF, true},  {"funding", LANES_LEAF, true},
-    {"invoicing", LANES_LEAF, true}, {"notifications", LANES_LEAF, true},
+    {"broker", LANES_NONE, false},
+    {"gateway", LANES_ALL, false},
+    EACH_SERVICE(PERMISSION)
 };
 
-const char *const program_names[PROGRAMS_COUNT] = {
-    "broker",   "gateway", "accounts",  "budgeting",
-    "sessions", "funding", "invoicing", "notifications",
-};
+const char *const program_names[PROGRAMS_COUNT] = {"broker", "gateway", EACH_SERVICE(NAME)};
 
-#define SERVED(service) service ".fast", service ".leaf", service ".slow"
-
-static const char *const served_names[SERVED_COUNT] = {
-    SERVED("accounts"), SERVED("budgeting"), SERVED("sessions"),
-    SERVED("funding"),  SERVED("invoicing"), SERVED("notifications"),
-};
+static const char *const served_names[SERVED_COUNT] = {EACH_SERVICE(SERVED)};
+/* clang-format on */
 
 const char *
 program_find(const char *name)

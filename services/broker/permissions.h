@@ -4,12 +4,13 @@
 #ifndef ESCARCELLE_PERMISSIONS_H
 #define ESCARCELLE_PERMISSIONS_H
 
+#include "services.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 enum {
-    PROGRAMS_COUNT = 8,
-    SERVICES_COUNT = 6,
+    PROGRAMS_COUNT = 2 + SERVICES_COUNT, /* the broker, the gateway and the services */
     LANES_COUNT = 3,
     SERVED_COUNT = SERVICES_COUNT * LANES_COUNT, /* names that can be served */
 };

@@ -7,6 +7,7 @@
 #include "dates.h"
 #include "log.h"
 #include "migrate.h"
+#include "services.h"
 #include "sql_compile.h"
 
 #include <assert.h>
@@ -21,13 +22,12 @@ enum {
     TURN_BYTES_MAX = 256 << 20,
     RECEIVED_BYTES_MAX = 64 << 20, /* in one turn; the rest waits in the socket */
     AWAY_MS = 200,                 /* the database is */
-    START_JITTER_MS = 50,
-    EXIT_REFUSED = 3
+    START_JITTER_MS = 50
 };
 
-/* Whose streams the audit log takes: every service has one. */
-static const char *const services[] = {"accounts", "budgeting", "sessions",
-                                       "funding",  "invoicing", "notifications"};
+#define NAME(service) service,
+
+static const char *const services[SERVICES_COUNT] = {EACH_SERVICE(NAME)};
 
 /* ---- start */
 
@@ -54,8 +54,8 @@ follow_all(struct courier *courier)
 
     for (size_t i = 0; i < rpc->subscriptions_count; i++)
         follow(courier, EVENTS_MAIN, rpc->subscriptions[i].producer, true);
-    for (size_t i = 0; courier->service->audit != NULL && i < sizeof services / sizeof *services;
-         i++)
+    /* The audit log takes every stream, and every service has one. */
+    for (size_t i = 0; courier->service->audit != NULL && i < SERVICES_COUNT; i++)
         follow(courier, EVENTS_AUDIT, services[i], false);
 }
 
@@ -76,28 +76,13 @@ subscribe(struct courier *courier)
     return count == 0 ? NULL : wire_subscriber_open(courier->wire, topics);
 }
 
-static struct db *
-open_database(const struct service *service)
-{
-    struct db *db = db_new(service->rpc->name, false);
-
-    while (!db_connect(db)) {
-        if (stopping)
-            exit(0);
-        poll(NULL, 0, AWAY_MS);
-    }
-    if (!migrate_verify(db, service) || !sql_prove(db))
-        exit(EXIT_REFUSED);
-    return db;
-}
-
 static void
 start(struct courier *courier, const struct service *service, const struct inherited *inherited)
 {
     *courier = (struct courier){.service = service, .inherited = inherited};
     courier->arena = arena_new(TURN_BYTES_MAX);
     courier->call_arena = arena_new((size_t)config.arena_bytes_max);
-    courier->db = open_database(service);
+    courier->db = service_database(service);
     courier->wire = wire_open(service->rpc->name);
     courier->asker = wire_asker_open(courier->wire);
     courier->call_asker = wire_asker_open(courier->wire);

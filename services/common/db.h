@@ -16,6 +16,9 @@ bool db_connect(struct db *db);
 /* Reconnects when the connection was lost; false when the database is away: callers answer 503. */
 bool db_ready(struct db *db);
 void db_free(struct db *db);
+/* The connection of a program of this service: waits for the database, then exits with 3 when schema or
+ * statements do not fit (service.c). */
+struct db *service_database(const struct service *service);
 
 /* A statement prepared once per connection under its own address; `parameters` text, NULL for null.
  * Text or binary results by `binary`. */

@@ -8,6 +8,7 @@
 #include "db.h"
 #include "events.h"
 #include "log.h"
+#include "roles.h"
 #include "service.h"
 #include "validate.h"
 
@@ -28,30 +29,6 @@ struct passage {
 };
 
 /* ---- who may */
-
-bool
-role_admits(enum rpc_role role, bool writes, const Wire__Caller *caller)
-{
-    const char *kind = caller == NULL || caller->kind == NULL ? "anonymous" : caller->kind;
-    const char *own = caller == NULL || caller->role == NULL ? "" : caller->role;
-    bool user = strcmp(kind, "user") == 0, admin = strcmp(own, "admin") == 0;
-
-    switch (role) {
-    case RPC_ROLE_PUBLIC:
-        return true;
-    case RPC_ROLE_USER:
-        return user;
-    case RPC_ROLE_OPERATOR:
-        return user ? admin || strcmp(own, "operator") == 0
-                    : strcmp(kind, "api_key") == 0 && (strcmp(own, "write") == 0 || !writes);
-    case RPC_ROLE_ADMIN:
-        return user && admin;
-    case RPC_ROLE_NONE:
-    case RPC_ROLE_INTERNAL:
-        break;
-    }
-    return false;
-}
 
 static bool
 listed(const char *const *names, const char *name)

@@ -24,9 +24,6 @@ struct dispatched {
 
 struct dispatched dispatch(struct dispatcher *dispatcher, const struct wire_request *request);
 
-/* Whether a caller has a role (api.md, Resources); writes tells a read API key's limit. */
-bool role_admits(enum rpc_role role, bool writes, const Wire__Caller *caller);
-
 /* Kept replies of requests with an Idempotency-Key; within the call's transaction. */
 enum idempotency { IDEMPOTENCY_NEW, IDEMPOTENCY_REPLAYED, IDEMPOTENCY_REFUSED };
 /* Takes the key; REPLAYED fills *replay, REFUSED has set the call's problem. */

@@ -53,6 +53,15 @@ static const struct db_statement park = {
     .parameters = 12,
 };
 
+static const struct db_statement note_seen = {
+    .name = "note_seen",
+    .text = "insert into stream_cursor as c (consumer, producer, epoch, sequence, hash)"
+            " values ('seen', $1, $2::bigint, $3::bigint, '') on conflict (consumer, producer) do update"
+            " set epoch = excluded.epoch, sequence = excluded.sequence"
+            " where (excluded.epoch, excluded.sequence) > (c.epoch, c.sequence)",
+    .parameters = 3,
+};
+
 /* An event with what this service does about it. */
 struct planned {
     const Wire__Event *event;
@@ -186,6 +195,34 @@ store_parked(struct batch *batch)
             batch->park_reason, number(arena, batch->stream->attempts)});
 }
 
+/* Causality passes through services that are not followed here: what the producers had read of them is named
+ * by what this service emits. */
+static bool
+is_followed(const struct courier *courier, const char *producer)
+{
+    for (size_t i = 0; i < courier->streams_count; i++)
+        if (courier->streams[i].causal && strcmp(courier->streams[i].producer, producer) == 0)
+            return true;
+    return strcmp(courier->service->rpc->name, producer) == 0;
+}
+
+static void
+note_unfollowed(struct batch *batch)
+{
+    struct arena *arena = batch->call.arena;
+    struct applied place;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const char *text = batch->events[i]->applied == NULL ? "" : batch->events[i]->applied;
+
+        while (applied_next(&text, &place))
+            if (!is_followed(batch->courier, place.producer))
+                db_queue(batch->call.db, &note_seen,
+                         (const char *const[]){arena_strdup(arena, place.producer), number(arena, place.epoch),
+                                               number(arena, place.sequence)});
+    }
+}
+
 /* ---- effects */
 
 /* The call's own header, with the request that the event goes back to. */
@@ -302,6 +339,8 @@ transact(struct batch *batch)
             TRY(plan_event(batch, i));
     db_begin(call->db, false);
     TRY(step_cursor(batch));
+    if (batch->stream->causal)
+        note_unfollowed(batch);
     TRY(apply_effects(batch));
     events_store(call);
     return db_commit(call->db) ? RPC_OK : db_fail(call);

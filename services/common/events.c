@@ -15,7 +15,7 @@ static const struct db_statement insert_outbox = {
     .text = "insert into outbox (event_id, type, subject, client, project, applied, actor, payload,"
             " personal_salt, personal) values ($1::uuid, $2, $3::uuid, $4::uuid, $5::uuid,"
             " coalesce((select string_agg(producer || ':' || epoch || ':' || sequence, ','"
-            " order by producer collate \"C\") from stream_cursor where consumer = 'main'), ''),"
+            " order by producer collate \"C\") from stream_cursor where consumer in ('main', 'seen')), ''),"
             " $6::bytea, $7::bytea, $8::bytea, $9::bytea)",
     .parameters = 9,
 };

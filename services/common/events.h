@@ -17,6 +17,9 @@ enum {
 /* The consumer of a service's own subscriptions, and the one that writes the audit log. */
 #define EVENTS_MAIN "main"
 #define EVENTS_AUDIT "audit"
+/* Not a consumer: how far the services that it follows had read others that it does not follow, so that what
+ * it emits after them names these too. */
+#define EVENTS_SEEN "seen"
 
 /* An event queued by call_emit, in the call's arena. */
 struct emitted {

@@ -29,7 +29,6 @@ enum {
     DRAIN_MS_MAX = 10000, /* from SIGTERM to SIGKILL */
     WAIT_MS_MAX = 60000,
     EXIT_CONFIGURATION = 2, /* a child that ends so at its first start would do so for ever */
-    EXIT_REFUSED = 3,
     EXIT_EXEC_FAILED = 127,
     NUMBER_BYTES = 24
 };
@@ -212,7 +211,7 @@ static bool
 refused_to_start(const struct slot *slot, int status)
 {
     return !slot->started_before && WIFEXITED(status) &&
-           (WEXITSTATUS(status) == EXIT_CONFIGURATION || WEXITSTATUS(status) == EXIT_REFUSED);
+           (WEXITSTATUS(status) == EXIT_CONFIGURATION || WEXITSTATUS(status) == PARENT_EXIT_REFUSED);
 }
 
 static void

@@ -9,7 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PARENT_CHILDREN_MAX = 32, COUNTERS_MAX = 64 };
+enum {
+    PARENT_CHILDREN_MAX = 32,
+    COUNTERS_MAX = 64,
+    PARENT_EXIT_REFUSED = 3 /* a child's: configuration or schema do not fit, restarting would not help */
+};
 
 /* One kind of child: started `count` times with `--role=<role>`. */
 struct parent_child {

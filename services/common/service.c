@@ -20,7 +20,6 @@
 
 enum {
     EXIT_USAGE = 2,
-    EXIT_REFUSED = 3, /* configuration or schema: restarting would not help */
     DRAIN_MS = 8000,
     DATABASE_RETRY_MS = 200,
     FRAMES_BYTES_MAX = 16 << 20
@@ -29,8 +28,8 @@ enum {
 /* ---- what every child does first */
 
 /* Waits for the database, then refuses to go on with a schema or statement that does not fit. */
-static struct db *
-open_database(const struct service *service)
+struct db *
+service_database(const struct service *service)
 {
     struct db *db = db_new(service->rpc->name, false);
 
@@ -40,7 +39,7 @@ open_database(const struct service *service)
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
     if (!migrate_verify(db, service) || !sql_prove(db))
-        exit(EXIT_REFUSED);
+        exit(PARENT_EXIT_REFUSED);
     return db;
 }
 
@@ -102,7 +101,7 @@ run_worker(const struct service *service, struct inherited *inherited, const cha
 
     snprintf(name, sizeof name, "%s.%s", service->rpc->name, lane);
     worker.dispatcher = (struct dispatcher){.service = service,
-                                            .db = open_database(service),
+                                            .db = service_database(service),
                                             .asker = wire_asker_open(wire),
                                             .arena = arena,
                                             .inherited = inherited};
@@ -117,6 +116,8 @@ run_worker(const struct service *service, struct inherited *inherited, const cha
     wire_asker_close(worker.dispatcher.asker);
     wire_close(wire);
     db_free(worker.dispatcher.db);
+    arena_free(worker.frames);
+    arena_free(arena);
     return 0;
 }
 
@@ -195,7 +196,7 @@ run_jobs(const struct service *service, struct inherited *inherited)
     struct wire *wire = wire_open(service->rpc->name);
     struct jobs jobs = {.service = service,
                         .inherited = inherited,
-                        .db = open_database(service),
+                        .db = service_database(service),
                         .asker = wire_asker_open(wire),
                         .arena = arena_new((size_t)config.arena_bytes_max)};
     bool woken = true;
@@ -211,6 +212,7 @@ run_jobs(const struct service *service, struct inherited *inherited)
     wire_asker_close(jobs.asker);
     wire_close(wire);
     db_free(jobs.db);
+    arena_free(jobs.arena);
     return 0;
 }
 
@@ -259,7 +261,7 @@ static int
 run_command(const struct service *service, int argc, char **argv)
 {
     struct call call;
-    struct db *db = open_database(service);
+    struct db *db = service_database(service);
 
     call_start(&call, arena_new((size_t)config.arena_bytes_max), db, NULL, service);
     return service->command(&call, argc, argv);
@@ -299,7 +301,7 @@ service_main(const struct service *service, int argc, char **argv)
         return 0;
     }
     if (strcmp(argument, "--check") == 0) {
-        db_free(open_database(service));
+        db_free(service_database(service));
         return 0;
     }
     if (strcmp(argument, "--migrate") == 0)

@@ -349,8 +349,11 @@ prove(struct arena *arena, struct db *db, struct sql_statement *statement)
 bool
 sql_prove(struct db *db)
 {
-    struct arena *arena = arena_new((size_t)64 << 20); /* compiled statements live as long as the process */
+    static struct arena *arena; /* compiled statements live as long as the process */
     bool ok = true;
+
+    if (arena == NULL)
+        arena = arena_new((size_t)64 << 20);
 
     for (struct sql_statement *const *entry = __start_sql_statements; entry < __stop_sql_statements; entry++) {
         const char *error = prove(arena, db, *entry);

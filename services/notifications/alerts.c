@@ -69,9 +69,9 @@ alert_message_failed(struct call *call, const Message *message)
     SET(alert, kind, ALERT_KIND_MESSAGE_FAILED);
     SET(alert, severity, ALERT_SEVERITY_WARNING);
     SET(alert, audience, ALERT_AUDIENCE_ADMINISTRATORS);
-    alert->summary = arena_printf(call->arena,
-                                  "A mail (%s) could not be delivered; see the message for the reason.",
-                                  message_text(call->arena, &message->base, "kind"));
+    alert->summary = arena_printf(
+        call->arena, "A mail (%s) could not be delivered; see the message for the reason.",
+        message_text(call->arena, &message->base, "kind"));
     alert->subject_id = message->id;
     alert->project_id = message->project_id;
     alert->client_id = message->client_id;
@@ -79,7 +79,8 @@ alert_message_failed(struct call *call, const Message *message)
 }
 
 enum rpc_status
-notifications_list_alerts(struct call *call, const ListAlertsRequest *request, ListAlertsReply *reply)
+notifications_list_alerts(struct call *call, const ListAlertsRequest *request,
+                          ListAlertsReply *reply)
 {
     return sql_page(call, &list_alerts, request, reply);
 }

@@ -46,7 +46,8 @@ notifications_on_project_allocated(struct call *call, const Budgeting__ProjectAl
     int64_t cents = event->allocation->amount_cents;
 
     if (cents < 0)
-        return history_note(call, cents, "%s taken back to the envelope", history_money(call, -cents));
+        return history_note(call, cents, "%s taken back to the envelope",
+                            history_money(call, -cents));
     return history_note(call, cents, "%s allocated from the envelope", history_money(call, cents));
 }
 
@@ -126,7 +127,8 @@ notifications_on_budget_threshold_reached(struct call *call,
                      history_money(call, threshold_cents), history_money(call, consumed_cents)));
     TRY(alert_raise(call, ALERT_KIND_BUDGET_THRESHOLD, ALERT_SEVERITY_WARNING,
                     "Project %s has consumed %s and reached its alert threshold of %s.",
-                    project->name, history_money(call, consumed_cents), history_money(call, threshold_cents)));
+                    project->name, history_money(call, consumed_cents),
+                    history_money(call, threshold_cents)));
     return mail_threshold(call, project);
 }
 
@@ -178,8 +180,7 @@ notifications_on_budget_changed(struct call *call, const Budgeting__BudgetChange
     AwaitedWords awaited = NOTIFICATIONS__AWAITED_WORDS__INIT;
     struct mail_draft draft;
 
-    if (event->transaction->kind !=
-        BUDGETING__LEDGER_KIND__LEDGER_KIND_FUNDING_CALL_ACCEPTED)
+    if (event->transaction->kind != BUDGETING__LEDGER_KIND__LEDGER_KIND_FUNDING_CALL_ACCEPTED)
         return RPC_OK;
     TRY(mail_draft_project(call, MESSAGE_KIND_FUNDING_CALL_DECISION, event->transaction->reference,
                            &draft));

@@ -90,7 +90,8 @@ notifications_on_funding_call_declined(struct call *call, const Funding__Funding
     const Funding__FundingCall *funding_call = event->funding_call;
     const char *requested = history_money(call, funding_call->requested_cents);
 
-    TRY(history_note(call, funding_call->requested_cents, "Funding call for %s declined", requested));
+    TRY(history_note(call, funding_call->requested_cents, "Funding call for %s declined",
+                     requested));
     TRY(mail_decision(call, funding_call, false));
     return alert_raise(call, ALERT_KIND_FUNDING_CALL_DECISION, ALERT_SEVERITY_WARNING,
                        "The client declined the funding call for %s.", requested);

@@ -26,7 +26,8 @@ moment_text(struct arena *arena, const char *instant, const char *locale)
     seconds = timegm(&utc);
     localtime_r(&seconds, &paris);
     strftime(date, sizeof date, "%Y-%m-%d", &paris);
-    return arena_printf(arena, words_english(locale) ? "%s at %02d:%02d (Paris time)" : "%s à %02d:%02d",
+    return arena_printf(arena,
+                        words_english(locale) ? "%s at %02d:%02d (Paris time)" : "%s à %02d:%02d",
                         date_text(arena, date, locale), paris.tm_hour, paris.tm_min);
 }
 

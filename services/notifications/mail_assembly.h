@@ -8,7 +8,7 @@
 
 /* What a mail's owner gave for it, just before it is sent. */
 struct mail_enclosure {
-    const char *link, *link_expires_at; /* NULL without a link; the end is an instant */
+    const char *link, *link_expires_at;     /* NULL without a link; the end is an instant */
     const struct mime_attachment *document; /* NULL without one */
 };
 

@@ -36,8 +36,10 @@ enclose_password_link(struct call *call, const char *link_id, struct mail_enclos
     enum enclosing outcome;
 
     request.id = (char *)link_id;
-    outcome = judge(call, call_ask(call, "accounts.GetPasswordLink", &request.base,
-                                   &accounts__link__rules, &reply), reason);
+    outcome = judge(
+        call,
+        call_ask(call, "accounts.GetPasswordLink", &request.base, &accounts__link__rules, &reply),
+        reason);
     if (outcome != ENCLOSED)
         return outcome;
     const Accounts__Link *link = (const Accounts__Link *)reply;
@@ -53,8 +55,10 @@ enclose_review_link(struct call *call, const char *link_id, struct mail_enclosur
     enum enclosing outcome;
 
     request.id = (char *)link_id;
-    outcome = judge(call, call_ask(call, "funding.GetReviewLink", &request.base,
-                                   &funding__review_link__rules, &reply), reason);
+    outcome = judge(call,
+                    call_ask(call, "funding.GetReviewLink", &request.base,
+                             &funding__review_link__rules, &reply),
+                    reason);
     if (outcome != ENCLOSED)
         return outcome;
     const Funding__ReviewLink *link = (const Funding__ReviewLink *)reply;
@@ -72,8 +76,10 @@ enclose_document(struct call *call, const char *invoice_id, struct mail_enclosur
     enum enclosing outcome;
 
     request.id = (char *)invoice_id;
-    outcome = judge(call, call_ask(call, "invoicing.GetInvoiceDocument", &request.base,
-                                   &invoicing__invoice_document__rules, &reply), reason);
+    outcome = judge(call,
+                    call_ask(call, "invoicing.GetInvoiceDocument", &request.base,
+                             &invoicing__invoice_document__rules, &reply),
+                    reason);
     if (outcome != ENCLOSED)
         return outcome;
     const Invoicing__InvoiceDocument *document = (const Invoicing__InvoiceDocument *)reply;

@@ -7,7 +7,7 @@
 
 enum enclosing {
     ENCLOSED,
-    ENCLOSING_AWAY,    /* its owner could not be asked, or is not ready: try again */
+    ENCLOSING_AWAY,     /* its owner could not be asked, or is not ready: try again */
     ENCLOSING_POINTLESS /* its link can't be used any more */
 };
 

@@ -71,5 +71,6 @@ mailing_of(const Common__MailingListEntry *entry, MessageKind kind)
         return MAILING_NOTHING;
     if (kinds[i].notice == NOTICE(INVOICE) && chooses(entry, NOTICE(INVOICE_PDF)))
         return MAILING_DOCUMENT;
-    return entry->n_kinds == 0 || chooses(entry, kinds[i].notice) ? MAILING_NOTICE : MAILING_NOTHING;
+    return entry->n_kinds == 0 || chooses(entry, kinds[i].notice) ? MAILING_NOTICE
+                                                                  : MAILING_NOTHING;
 }

@@ -171,9 +171,10 @@ mail_server(void)
             .url = config.smtp_url,
             .ca_file = config.smtp_ca_file,
             .user = config.smtp_user,
-            .password = config.smtp_password_file[0] == '\0'
-                            ? ""
-                            : config_secret("ESCARCELLE_SMTP_PASSWORD_FILE", config.smtp_password_file),
+            .password =
+                config.smtp_password_file[0] == '\0'
+                    ? ""
+                    : config_secret("ESCARCELLE_SMTP_PASSWORD_FILE", config.smtp_password_file),
             .tls_required = config.smtp_ca_file[0] != '\0',
         };
     return &server;
@@ -183,8 +184,9 @@ static void
 hand_over(struct call *call, struct sending *sending)
 {
     const StoredMail *mail = sending->mail;
-    struct smtp_outcome reply = smtp_send(call->arena, mail_server(), mail->mail_from, mail->recipient,
-                                          sending->bytes.sent, sending->bytes.sent_length);
+    struct smtp_outcome reply =
+        smtp_send(call->arena, mail_server(), mail->mail_from, mail->recipient, sending->bytes.sent,
+                  sending->bytes.sent_length);
 
     SET(&sending->outcome, tries, 1);
     switch (reply.result) {

@@ -41,7 +41,8 @@ notifications_get_message_source(struct call *call, const GetMessageRequest *req
     TRY(sql_one(call, &get_message, request, NEW(call, Message)));
     TRY(sql_maybe(call, &get_source, request, reply, &written));
     if (!written)
-        return call_fail_code(call, RPC_CONFLICT, "not_ready", NULL,
-                              "the message is not written yet, or was never sent; look at its status");
+        return call_fail_code(
+            call, RPC_CONFLICT, "not_ready", NULL,
+            "the message is not written yet, or was never sent; look at its status");
     return RPC_OK;
 }

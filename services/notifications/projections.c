@@ -3,7 +3,8 @@
 #include "notifications.rpc.h"
 #include "sql.h"
 
-PROJECTION(client, "accounts.Client", Accounts__Client, "client",
+PROJECTION(
+    client, "accounts.Client", Accounts__Client, "client",
     "insert into client (id, name, locale, billing_contact_name, billing_contact_email, status, version) "
     "values (:id, :name, :locale, :billing_contact.name, :billing_contact.email, :status, :version) "
     "on conflict (id) do update set name = excluded.name, locale = excluded.locale, "
@@ -11,7 +12,8 @@ PROJECTION(client, "accounts.Client", Accounts__Client, "client",
     "billing_contact_email = excluded.billing_contact_email, status = excluded.status, "
     "version = excluded.version where client.version < excluded.version");
 
-PROJECTION(project, "budgeting.Project", Budgeting__Project, "project",
+PROJECTION(
+    project, "budgeting.Project", Budgeting__Project, "project",
     "insert into project (id, client_id, name, mailing_list, budget_cents, consumed_cents, status, "
     "version, revision) "
     "values (:id, :client_id, :name, :mailing_list, :budget.budget_cents, :budget.consumed_cents, "
@@ -22,7 +24,7 @@ PROJECTION(project, "budgeting.Project", Budgeting__Project, "project",
     "where (project.version, project.revision) < (excluded.version, excluded.revision)");
 
 PROJECTION(settings, "accounts.Settings", Accounts__Settings, "settings",
-    "insert into settings (id, seller_name, mail_from, version) "
-    "values (:id, :seller.name, :mail_from, :version) on conflict (id) do update "
-    "set seller_name = excluded.seller_name, mail_from = excluded.mail_from, "
-    "version = excluded.version where settings.version < excluded.version");
+           "insert into settings (id, seller_name, mail_from, version) "
+           "values (:id, :seller.name, :mail_from, :version) on conflict (id) do update "
+           "set seller_name = excluded.seller_name, mail_from = excluded.mail_from, "
+           "version = excluded.version where settings.version < excluded.version");

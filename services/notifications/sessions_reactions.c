@@ -21,8 +21,8 @@ mail_session(struct call *call, MessageKind kind, const Sessions__Session *sessi
 
     TRY(mail_draft_project(call, kind, session->id, &draft));
     mail_say(&draft, "session", session->title);
-    mail_say(&draft, "dates", period_text(call->arena, session->start_date, session->end_date,
-                                          draft.mail.locale));
+    mail_say(&draft, "dates",
+             period_text(call->arena, session->start_date, session->end_date, draft.mail.locale));
     mail_say_money(&draft, "cost", session->total_cost_cents);
     return mail_to_list(&draft, NULL);
 }
@@ -91,7 +91,8 @@ notifications_on_training_added(struct call *call, const Sessions__TrainingAdded
     const Sessions__Training *training = event->training;
 
     return history_note(call, training->cost_cents, "Training added to session %s: %s, %s",
-                        event->session->title, training->title, history_money(call, training->cost_cents));
+                        event->session->title, training->title,
+                        history_money(call, training->cost_cents));
 }
 
 enum rpc_status
@@ -109,10 +110,9 @@ notifications_on_training_changed(struct call *call, const Sessions__TrainingCha
 enum rpc_status
 notifications_on_training_moved(struct call *call, const Sessions__TrainingMoved *event)
 {
-    return history_note(call, event->training->cost_cents,
-                        "Training moved from session %s to session %s: %s",
-                        event->previous_session->title, event->session->title,
-                        event->training->title);
+    return history_note(
+        call, event->training->cost_cents, "Training moved from session %s to session %s: %s",
+        event->previous_session->title, event->session->title, event->training->title);
 }
 
 enum rpc_status

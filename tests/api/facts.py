@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a service holds, to prove that a refusal changed nothing, and that its events have arrived."""
+"""What a service holds, to prove that a refusal changed nothing, and that events have taken effect."""
+from contextlib import closing
+
 from client import problem, wait_until
 
 # The courier moves these by itself, whatever callers do.
@@ -8,11 +10,15 @@ COURIERS = ("event_log", "outbox", "parked_event", "stream_cursor", "stream_epoc
 
 def facts(stack, service):
     """Every row of a service's own tables, and how many events it has told."""
-    tables = stack.tables(service)
-    for name in COURIERS:
-        del tables[f"{service}.{name}"]
-    told = stack.query(f"select (select count(*) from {service}.event_log) + (select count(*) from {service}.outbox)")
-    return tables | {"events told": told}
+    with closing(stack.connect()) as connection, connection.cursor() as cursor:
+        def rows(statement, *parameters):
+            cursor.execute(statement, parameters)
+            return [row for (row,) in cursor]
+        tables = rows("select tablename from pg_tables where schemaname = %s and tablename <> all(%s)", service,
+                      list(COURIERS))
+        held = {table: sorted(rows(f"select t::text from {service}.{table} t")) for table in tables}
+        return held | {"events told": rows(f"select (select count(*) from {service}.event_log) "
+                                           f"+ (select count(*) from {service}.outbox)")}
 
 
 def refused(stack, service, act, status, code):
@@ -23,22 +29,14 @@ def refused(stack, service, act, status, code):
     return said
 
 
-def wait_until_settled(stack):
-    """Waits until every event told so far, and every event that these caused, has taken effect everywhere."""
-    services = [name for name in stack.place.services() if name != "notifications"]
+def wait_until_settled(stack, *services):
+    """Waits until what these services told, and what that made them tell, has taken effect in all of them."""
+    services = services or ("accounts", "budgeting", "sessions", "funding")
+    head = " ".join(f"when '{name}' then (select sequence from {name}.stream_head)" for name in services)
     behind = " union all ".join(
-        [f"select 1 from {name}.outbox" for name in services] +
-        [f"select 1 from {name}.stream_cursor c join (values {heads(services)}) h (producer) using (producer) "
-         f"where c.consumer = 'main' and c.sequence < case c.producer {sequences(services)} end" for name in services])
+        f"select 1 from {name}.outbox union all select 1 from {name}.stream_cursor "
+        f"where consumer = 'main' and sequence < case producer {head} end" for name in services)
 
     def settled():
-        return stack.query(f"select 1 from ({behind}) b limit 1") == []
+        return stack.query(f"select 1 from ({behind}) behind limit 1") == []
     wait_until(settled)
-
-
-def heads(services):
-    return ", ".join(f"('{name}')" for name in services)
-
-
-def sequences(services):
-    return " ".join(f"when '{name}' then (select sequence from {name}.stream_head)" for name in services)

@@ -25,8 +25,8 @@ static MailWord project_words[] = {
 };
 static MailWord *words[sizeof project_words / sizeof *project_words];
 
-static const struct mail_enclosure review = {
-    .link = "https://localhost/r/secret-token", .link_expires_at = "2026-12-22T09:30:00.000Z"};
+static const struct mail_enclosure review = {.link = "https://localhost/r/secret-token",
+                                             .link_expires_at = "2026-12-22T09:30:00.000Z"};
 
 static int
 set_up(void **state)

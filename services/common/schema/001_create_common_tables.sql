@@ -59,7 +59,8 @@ create table event_personal (
 );
 create index event_personal_client on event_personal (client) where client is not null;
 
--- consumer: 'main' for the service's own subscriptions, 'audit' for the audit log.
+-- consumer: 'main' for the service's own subscriptions, 'audit' for the audit log, 'seen' for the furthest place
+-- that followed services named of streams that are not followed here.
 create table stream_cursor (
     consumer text not null,
     producer text not null,
