@@ -5,6 +5,8 @@
 const struct problem_code problem_codes[] = {
     {"already_billed", "Already billed",
      "The project has an invoice, which the detail names; its billing plan stays as it is."},
+    {"already_decided", "Decided before",
+     "The funding call was answered before, in another way. The first answer stays; write to us to change it."},
     {"already_reversed", "Already reversed",
      "The credit that should be reversed was reversed before. A credit is reversed once."},
     {"client_has_obligations", "The client still has obligations",

@@ -74,13 +74,31 @@ check_not_last_admin(struct call *call, const char *id)
     return RPC_OK;
 }
 
+static enum rpc_status
+read_role_change(struct call *call, const UpdateUserRequest *request, bool *changes)
+{
+    GetUserRequest key = ACCOUNTS__GET_USER_REQUEST__INIT;
+    User *present = NEW(call, User);
+
+    *changes = false;
+    if (!call_present(call, "role"))
+        return RPC_OK;
+    key.id = request->id;
+    TRY(sql_one(call, &get_user, &key, present));
+    *changes = present->role != request->role;
+    return RPC_OK;
+}
+
 enum rpc_status
 accounts_update_user(struct call *call, const UpdateUserRequest *request, User *reply)
 {
-    if (call_present(call, "role") && request->role != USER_ROLE_ADMIN)
+    bool role_changes;
+
+    TRY(read_role_change(call, request, &role_changes));
+    if (role_changes && request->role != USER_ROLE_ADMIN)
         TRY(check_not_last_admin(call, request->id));
     TRY(sql_one(call, &update_user, request, reply));
-    if (call_present(call, "role"))
+    if (role_changes)
         TRY(tokens_end(call, reply->id, false));
     return emit_user_updated(call, reply);
 }

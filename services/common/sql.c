@@ -85,7 +85,7 @@ explain_guard(struct call *call, const struct sql_statement *statement, const vo
                          db_value(row, 0, 0));
     if (compiled->guard_status && call->moves != NULL)
         return fail_state(call, statement, db_value(row, 0, 1));
-    return call_fail(call, RPC_CONFLICT, NULL, "the object's present state does not allow this");
+    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the object's present state does not allow this");
 }
 
 enum rpc_status

@@ -96,7 +96,8 @@ ask_for_funds(struct call *call, const Budgeting__Project *project, FundingReaso
 }
 
 enum rpc_status
-funding_on_budget_threshold_reached(struct call *call, const Budgeting__BudgetThresholdReached *event)
+funding_on_budget_threshold_reached(struct call *call,
+                                    const Budgeting__BudgetThresholdReached *event)
 {
     if (!event->asks_for_funds) {
         emit_none(call, "a take-back or a changed threshold asks for no funds");
@@ -121,7 +122,8 @@ funding_on_budget_short_after_decision(struct call *call,
 
     id.id = event->funding_call_id;
     TRY(sql_one(call, &get_decided_call, &id, decided));
-    if (!refill_is_outgrown(event->overrun_cents, decided->granted_cents, decided->requested_cents)) {
+    if (!refill_is_outgrown(event->overrun_cents, decided->granted_cents,
+                            decided->requested_cents)) {
         emit_none(call, "the overrun is within what was last asked for");
         return RPC_OK;
     }

@@ -75,7 +75,8 @@ funding_list_funding_calls(struct call *call, const ListFundingCallsRequest *req
 }
 
 enum rpc_status
-funding_get_funding_call(struct call *call, const GetFundingCallRequest *request, FundingCall *reply)
+funding_get_funding_call(struct call *call, const GetFundingCallRequest *request,
+                         FundingCall *reply)
 {
     return sql_one(call, &get_funding_call, request, reply);
 }
@@ -89,14 +90,16 @@ funding_update_funding_call(struct call *call, const UpdateFundingCallRequest *r
 }
 
 enum rpc_status
-funding_send_funding_call(struct call *call, const GetFundingCallRequest *request, FundingCall *reply)
+funding_send_funding_call(struct call *call, const GetFundingCallRequest *request,
+                          FundingCall *reply)
 {
     TRY(sql_one(call, &send_funding_call, request, reply));
     return emit_funding_call_sent(call, reply);
 }
 
 enum rpc_status
-funding_cancel_funding_call(struct call *call, const GetFundingCallRequest *request, FundingCall *reply)
+funding_cancel_funding_call(struct call *call, const GetFundingCallRequest *request,
+                            FundingCall *reply)
 {
     TRY(sql_one(call, &cancel_funding_call, request, reply));
     return emit_funding_call_cancelled(call, reply);

@@ -11,7 +11,8 @@ refill_requested_cents(int64_t initial_cents, int64_t refill_bp, int64_t overrun
 
     if (refill_bp == 0)
         return 0;
-    if (!money_share(initial_cents, refill_bp, &requested_cents) || requested_cents > MONEY_CENTS_MAX)
+    if (!money_share(initial_cents, refill_bp, &requested_cents) ||
+        requested_cents > MONEY_CENTS_MAX)
         return MONEY_CENTS_MAX;
     if (overrun_cents > requested_cents)
         requested_cents = overrun_cents;
@@ -25,5 +26,6 @@ refill_is_outgrown(int64_t overrun_cents, int64_t granted_cents, int64_t request
 
     if (overrun_cents <= 0)
         return false;
-    return !money_add(overrun_cents, granted_cents, &before_cents) || before_cents > requested_cents;
+    return !money_add(overrun_cents, granted_cents, &before_cents) ||
+           before_cents > requested_cents;
 }

@@ -65,9 +65,11 @@ check_answer(struct call *call, const DecideFundingReviewRequest *request)
     bool adjusts = request->decision == FUNDING_DECISION_ADJUST;
 
     if (adjusts && !request->has_granted_cents)
-        call_violation(call, "granted_cents", "required", "says how much is granted; give it with adjust");
+        call_violation(call, "granted_cents", "required",
+                       "says how much is granted; give it with adjust");
     if (!adjusts && request->has_granted_cents)
-        call_violation(call, "granted_cents", "not_applicable", "goes with adjust only; leave it out");
+        call_violation(call, "granted_cents", "not_applicable",
+                       "goes with adjust only; leave it out");
     return call_violations(call);
 }
 
@@ -81,19 +83,21 @@ is_same_answer(const FundingCall *decided, const DecideFundingReviewRequest *req
 
 /* A call that is not waiting for its decision: the answer it already has, or why it takes none. */
 static enum rpc_status
-answer_again(struct call *call, const FundingCall *present, const DecideFundingReviewRequest *request)
+answer_again(struct call *call, const FundingCall *present,
+             const DecideFundingReviewRequest *request)
 {
     const char *status = message_text(call->arena, &present->base, "status");
 
     if (present->status == FUNDING_CALL_STATUS_EXPIRED)
-        return call_fail(call, RPC_GONE, NULL, "this funding call has expired; ask us for a new one");
+        return call_fail(call, RPC_GONE, NULL,
+                         "this funding call has expired; ask us for a new one");
     if (!present->has_decision)
         return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
                               "the funding call is %s and takes no decision", status);
     if (!is_same_answer(present, request))
-        return call_fail_code(call, RPC_CONFLICT, "already_decided", NULL,
-                              "the funding call was decided before and is %s; write to us to change it",
-                              status);
+        return call_fail_code(
+            call, RPC_CONFLICT, "already_decided", NULL,
+            "the funding call was decided before and is %s; write to us to change it", status);
     emit_none(call, "the same decision again");
     return RPC_OK;
 }
@@ -146,7 +150,8 @@ funding_get_review_link(struct call *call, const Id *request, ReviewLink *reply)
     if (!link->usable)
         return RPC_OK;
     if (link->page_url == NULL)
-        return call_fail(call, RPC_UNAVAILABLE, NULL, "the settings have not come here yet; try again");
+        return call_fail(call, RPC_UNAVAILABLE, NULL,
+                         "the settings have not come here yet; try again");
     link_make(purpose, link->id, link->expires_s, token);
     reply->url = arena_printf(call->arena, "%s%s", link->page_url, token);
     return RPC_OK;

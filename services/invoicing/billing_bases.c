@@ -30,7 +30,8 @@ bill_unconsumed_funds(struct arena *arena, const BillingPlan *plan, const FiredT
 {
     bool english = invoice->locale == ACCOUNTS__LOCALE__LOCALE_EN;
     const char *locale = english ? "en" : "fr";
-    int64_t remaining_cents = trigger->remaining_cents > 0 ? trigger->remaining_cents : 0, net_cents;
+    int64_t remaining_cents = trigger->remaining_cents > 0 ? trigger->remaining_cents : 0,
+            net_cents;
 
     if (!money_share(remaining_cents, plan->rate_bp, &net_cents))
         return false;
@@ -39,8 +40,9 @@ bill_unconsumed_funds(struct arena *arena, const BillingPlan *plan, const FiredT
     if (net_cents > 0)
         add_line(arena, invoice,
                  arena_printf(arena,
-                              english ? "Management commission on unconsumed funds: %s of %s excl. VAT"
-                                      : "Commission de gestion sur fonds non consommés : %s de %s HT",
+                              english
+                                  ? "Management commission on unconsumed funds: %s of %s excl. VAT"
+                                  : "Commission de gestion sur fonds non consommés : %s de %s HT",
                               percent_text(arena, plan->rate_bp, locale),
                               money_text(arena, remaining_cents, locale)),
                  net_cents);

@@ -7,8 +7,8 @@
 
 /* Whether this plan bills when that fires. */
 bool billing_plan_fires(const BillingPlan *plan, InvoiceTrigger trigger);
-/* Adds basis, rate and lines to an invoice whose locale is set; no line where there is nothing to bill
- * (INV-5). The lines' VAT rate is not set yet. False when an amount overflows. */
+/* Adds basis, rate and lines to an invoice whose locale is set; no line where there is nothing to
+ * bill (INV-5). The lines' VAT rate is not set yet. False when an amount overflows. */
 bool billing_lines(struct arena *arena, const BillingPlan *plan, const FiredTrigger *trigger,
                    Invoice *invoice) __attribute__((warn_unused_result));
 

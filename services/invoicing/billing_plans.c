@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Billing plans: a project starts with its client's commission and keeps its plan from the first invoice
- * on (INV-1). */
+ * Billing plans: a project starts with its client's commission and keeps its plan from the first
+ * invoice on (INV-1). */
 #include "commission.h"
 #include "invoicing.rpc.h"
 #include "sql.h"
@@ -13,15 +13,16 @@ SQL(get_billing_plan, GetBillingPlanRequest, BillingPlan,
     "select " BILLING_PLAN_COLUMNS " from billing_plan where project_id = :project_id");
 
 SQL(insert_first_plan, Budgeting__ProjectCreated, BillingPlan,
-    "insert into billing_plan (id, project_id, client_id, basis, rate_bp, fixed_fee_cents, triggers, "
-    "milestones) values (:call.new_id, :project.id, :project.client_id, :commission.basis, "
-    ":commission.rate_bp, :commission.fixed_fee_cents, :commission.triggers, :commission.milestones) "
-    "on conflict (project_id) do nothing returning " BILLING_PLAN_COLUMNS);
+    "insert into billing_plan (id, project_id, client_id, basis, rate_bp, fixed_fee_cents, "
+    "triggers, milestones) values (:call.new_id, :project.id, :project.client_id, "
+    ":commission.basis, :commission.rate_bp, :commission.fixed_fee_cents, :commission.triggers, "
+    ":commission.milestones) on conflict (project_id) do nothing "
+    "returning " BILLING_PLAN_COLUMNS);
 
 SQL(insert_billing_plan, SetBillingPlanRequest, BillingPlan,
-    "insert into billing_plan (id, project_id, client_id, basis, rate_bp, fixed_fee_cents, triggers, "
-    "milestones) select :call.new_id, p.id, p.client_id, :basis, :rate_bp, :fixed_fee_cents, :triggers, "
-    ":milestones from project p where p.id = :project_id "
+    "insert into billing_plan (id, project_id, client_id, basis, rate_bp, fixed_fee_cents, "
+    "triggers, milestones) select :call.new_id, p.id, p.client_id, :basis, :rate_bp, "
+    ":fixed_fee_cents, :triggers, :milestones from project p where p.id = :project_id "
     "on conflict (project_id) do nothing returning " BILLING_PLAN_COLUMNS);
 
 SQL(lock_billing_plan, SetBillingPlanRequest, BillingPlan,
@@ -31,9 +32,10 @@ SQL(find_first_invoice, SetBillingPlanRequest, Invoice,
     "select id, number from invoice where project_id = :project_id order by id limit 1");
 
 SQL(update_billing_plan, BillingPlan, BillingPlan,
-    "update billing_plan set basis = :basis, rate_bp = :rate_bp, fixed_fee_cents = :fixed_fee_cents, "
-    "triggers = :triggers, milestones = :milestones, updated_at = now(), version = version + 1 "
-    "where id = :id and :guard returning " BILLING_PLAN_COLUMNS);
+    "update billing_plan set basis = :basis, rate_bp = :rate_bp, "
+    "fixed_fee_cents = :fixed_fee_cents, triggers = :triggers, milestones = :milestones, "
+    "updated_at = now(), version = version + 1 where id = :id and :guard "
+    "returning " BILLING_PLAN_COLUMNS);
 
 /* A project that was opened a moment ago has its plan as soon as its event arrives. */
 static enum rpc_status
@@ -45,7 +47,8 @@ fail_not_ready(struct call *call)
 }
 
 enum rpc_status
-invoicing_get_billing_plan(struct call *call, const GetBillingPlanRequest *request, BillingPlan *reply)
+invoicing_get_billing_plan(struct call *call, const GetBillingPlanRequest *request,
+                           BillingPlan *reply)
 {
     bool found;
 
@@ -88,7 +91,8 @@ replace_plan(BillingPlan *plan, const SetBillingPlanRequest *request)
 }
 
 enum rpc_status
-invoicing_set_billing_plan(struct call *call, const SetBillingPlanRequest *request, BillingPlan *reply)
+invoicing_set_billing_plan(struct call *call, const SetBillingPlanRequest *request,
+                           BillingPlan *reply)
 {
     BillingPlan *plan = NEW(call, BillingPlan);
     Invoice *first = NEW(call, Invoice);
@@ -102,9 +106,9 @@ invoicing_set_billing_plan(struct call *call, const SetBillingPlanRequest *reque
     TRY(sql_one(call, &lock_billing_plan, request, plan));
     TRY(sql_maybe(call, &find_first_invoice, request, first, &billed));
     if (billed)
-        return call_fail_code(call, RPC_CONFLICT, "already_billed", NULL,
-                              "the project has the invoice %s; its billing plan can no longer change",
-                              first->number);
+        return call_fail_code(
+            call, RPC_CONFLICT, "already_billed", NULL,
+            "the project has the invoice %s; its billing plan can no longer change", first->number);
     replace_plan(plan, request);
     TRY(sql_one(call, &update_billing_plan, plan, reply));
     return emit_billing_plan_set(call, reply);

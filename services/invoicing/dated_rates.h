@@ -12,6 +12,7 @@
 /* Whether a period holds a day; both ends count, a NULL `valid_to` means until further notice. */
 bool dated_holds(const char *valid_from, const char *valid_to, const char *date);
 /* The rate in force on a day, of several the one that started last; NULL when there is none. */
-const Accounts__DatedRate *dated_rate(Accounts__DatedRate *const *rates, size_t count, const char *date);
+const Accounts__DatedRate *dated_rate(Accounts__DatedRate *const *rates, size_t count,
+                                      const char *date);
 
 #endif

@@ -65,7 +65,8 @@ describe_lines(struct arena *arena, const Invoice *invoice, struct invoice_docum
     for (size_t i = 0; i < invoice->n_vat_groups; i++) {
         const VatGroup *group = invoice->vat_groups[i];
 
-        groups[i] = (struct invoice_vat_group){group->rate_bp, group->net_cents, group->vat_cents, NULL};
+        groups[i] =
+            (struct invoice_vat_group){group->rate_bp, group->net_cents, group->vat_cents, NULL};
     }
     document->lines = lines;
     document->line_count = invoice->n_lines;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * PDFs of invoices: rendered once from what is stored, archived with their SHA-256, served bit for bit
- * (INV-4). */
+ * PDFs of invoices: rendered once from what is stored, archived with their SHA-256, served bit for
+ * bit (INV-4). */
 #include "invoice_documents.h"
 
 #include "invoice_description.h"
@@ -49,7 +49,8 @@ serve(struct call *call, const char *id, InvoiceDocument *reply)
 }
 
 enum rpc_status
-invoicing_get_invoice_pdf(struct call *call, const GetInvoiceRequest *request, InvoiceDocument *reply)
+invoicing_get_invoice_pdf(struct call *call, const GetInvoiceRequest *request,
+                          InvoiceDocument *reply)
 {
     return serve(call, request->id, reply);
 }
@@ -102,7 +103,8 @@ render(struct call *call, const char *id, InvoiceDocument *rendered)
 
     TRY(invoice_read(call, id, invoice));
     document = invoice_describe(call->arena, invoice);
-    if (!invoice_pdf_render(call->arena, &document, &rendered->content.data, &rendered->content.len, &error))
+    if (!invoice_pdf_render(call->arena, &document, &rendered->content.data, &rendered->content.len,
+                            &error))
         return call_fail(call, RPC_INTERNAL, NULL, "%s", error);
     rendered->has_content = 1;
     crypto_hash_sha256(hash, rendered->content.data, rendered->content.len);
@@ -125,7 +127,7 @@ invoice_documents_render(struct call *call)
     if (status == RPC_OK)
         status = job_transaction(call, archive, archived);
     if (status != RPC_OK)
-        log_error("the PDF of the invoice %s could not be made; it is tried again: %s", archived->id,
-                  call->problem.detail);
+        log_error("the PDF of the invoice %s could not be made; it is tried again: %s",
+                  archived->id, call->problem.detail);
     return true;
 }

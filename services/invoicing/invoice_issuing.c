@@ -25,21 +25,23 @@ SQL(advance_series, InvoiceSeries, Empty,
 SQL(insert_invoice, IssuedInvoice, Empty,
     "with state as (insert into invoice_state (id) values (:invoice.id)), "
     "rendering as (insert into invoice_rendering (id) values (:invoice.id)) "
-    "insert into invoice (id, client_id, project_id, fired_trigger_id, kind, number, trigger, basis, "
-    "basis_cents, rate_bp, net_cents, vat_cents, gross_cents, vat_groups, issue_date, due_date, "
-    "service_date, subject, purchase_order, locale, seller, buyer, mentions) "
-    "values (:invoice.id, :invoice.client_id, :invoice.project_id, :fired_trigger_id, :invoice.kind, "
-    ":invoice.number, :invoice.trigger, :invoice.basis, :invoice.basis_cents, :invoice.rate_bp, "
-    ":invoice.net_cents, :invoice.vat_cents, :invoice.gross_cents, :invoice.vat_groups, "
-    ":invoice.issue_date, :invoice.due_date, :invoice.service_date, :invoice.subject, "
-    ":invoice.purchase_order, :invoice.locale, :invoice.seller, :invoice.buyer, :invoice.mentions)");
+    "insert into invoice (id, client_id, project_id, fired_trigger_id, kind, number, trigger, "
+    "basis, basis_cents, rate_bp, net_cents, vat_cents, gross_cents, vat_groups, issue_date, "
+    "due_date, service_date, subject, purchase_order, locale, seller, buyer, mentions) "
+    "values (:invoice.id, :invoice.client_id, :invoice.project_id, :fired_trigger_id, "
+    ":invoice.kind, :invoice.number, :invoice.trigger, :invoice.basis, :invoice.basis_cents, "
+    ":invoice.rate_bp, :invoice.net_cents, :invoice.vat_cents, :invoice.gross_cents, "
+    ":invoice.vat_groups, :invoice.issue_date, :invoice.due_date, :invoice.service_date, "
+    ":invoice.subject, :invoice.purchase_order, :invoice.locale, :invoice.seller, :invoice.buyer, "
+    ":invoice.mentions)");
 
 SQL(insert_lines, Invoice, Empty,
     "insert into invoice_line (id, invoice_id, position, session_id, description, quantity, "
     "unit_price_cents, net_cents, vat_rate_bp, training_ids) "
-    "select (line ->> 'id')::uuid, :id, position, (line ->> 'session_id')::uuid, line ->> 'description', "
-    "(line ->> 'quantity')::bigint, (line ->> 'unit_price_cents')::bigint, "
-    "(line ->> 'net_cents')::bigint, (line ->> 'vat_rate_bp')::bigint, "
+    "select (line ->> 'id')::uuid, :id, position, (line ->> 'session_id')::uuid, "
+    "line ->> 'description', (line ->> 'quantity')::bigint, "
+    "(line ->> 'unit_price_cents')::bigint, (line ->> 'net_cents')::bigint, "
+    "(line ->> 'vat_rate_bp')::bigint, "
     "array(select jsonb_array_elements_text(line -> 'training_ids'))::uuid[] "
     "from jsonb_array_elements(:lines) with ordinality as written (line, position)");
 
@@ -57,7 +59,8 @@ static void
 describe(struct call *call, const struct billing *billing, Invoice *invoice)
 {
     const FiredTrigger *trigger = billing->trigger;
-    const char *format = invoice->locale == ACCOUNTS__LOCALE__LOCALE_EN ? "Project “%s”" : "Projet « %s »";
+    const char *format =
+        invoice->locale == ACCOUNTS__LOCALE__LOCALE_EN ? "Project “%s”" : "Projet « %s »";
 
     invoice->id = new_id(call);
     invoice->client_id = trigger->client_id;
@@ -74,8 +77,8 @@ describe(struct call *call, const struct billing *billing, Invoice *invoice)
 static enum rpc_status
 tax(struct call *call, const Accounts__Settings *settings, Invoice *invoice)
 {
-    const Accounts__DatedRate *rate =
-        dated_rate(settings->commission_vat_rates, settings->n_commission_vat_rates, invoice->service_date);
+    const Accounts__DatedRate *rate = dated_rate(
+        settings->commission_vat_rates, settings->n_commission_vat_rates, invoice->service_date);
 
     assert(rate != NULL);
     for (size_t i = 0; i < invoice->n_lines; i++) {
@@ -84,14 +87,16 @@ tax(struct call *call, const Accounts__Settings *settings, Invoice *invoice)
     }
     if (invoice_total(call->arena, invoice))
         return RPC_OK;
-    return call_fail(call, RPC_INTERNAL, NULL, "an amount of the invoice is beyond what can be computed");
+    return call_fail(call, RPC_INTERNAL, NULL,
+                     "an amount of the invoice is beyond what can be computed");
 }
 
 /* Number, date of issue and due date. The clock is read after the row is locked. */
 static enum rpc_status
 number(struct call *call, const Accounts__Client *client, Invoice *invoice)
 {
-    int64_t terms_days = client->has_payment_terms_days ? client->payment_terms_days : PAYMENT_TERMS_DAYS;
+    int64_t terms_days =
+        client->has_payment_terms_days ? client->payment_terms_days : PAYMENT_TERMS_DAYS;
     InvoiceSeries *series = NEW(call, InvoiceSeries);
     char today[11], due[11];
 

@@ -6,7 +6,8 @@
 #include "invoicing.rpc.h"
 
 /* Moves the series on by one and returns the number; its date is series->last_date. `today` is the
- * Paris day read after the series' row was locked; a clock that went back dates by the series' last. */
+ * Paris day read after the series' row was locked; a clock that went back dates by the series'
+ * last. */
 const char *invoice_number_take(struct arena *arena, InvoiceSeries *series, const char *today);
 
 #endif

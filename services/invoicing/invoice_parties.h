@@ -6,8 +6,8 @@
 
 #include "invoicing.rpc.h"
 
-/* Adds to event->missing the name of everything that an invoice with this tax point must say and cannot
- * yet: seller.siren, client.address.city, commission_vat_rates. None: it can be issued. */
+/* Adds to event->missing the name of everything that an invoice with this tax point must say and
+ * cannot yet: seller.siren, client.address.city, commission_vat_rates. None: it can be issued. */
 void invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
                              const Accounts__Client *client, const char *service_date,
                              TriggerWaiting *event);

@@ -5,8 +5,8 @@
 
 #include "invoicing.rpc.h"
 
-/* Sets net, VAT groups (by rate, in the order of the lines), VAT and gross; VAT is computed on the sum
- * of a rate's lines (EN 16931). False when an amount overflows. */
+/* Sets net, VAT groups (by rate, in the order of the lines), VAT and gross; VAT is computed on the
+ * sum of a rate's lines (EN 16931). False when an amount overflows. */
 bool invoice_total(struct arena *arena, Invoice *invoice) __attribute__((warn_unused_result));
 
 #endif

@@ -29,7 +29,8 @@ SQL(list_project_invoices, ListProjectInvoicesRequest, ListInvoicesReply,
 
 SQL(list_invoices, ListInvoicesRequest, ListInvoicesReply,
     "select " INVOICE_COLUMNS " from " INVOICE_TABLES " where true "
-    ":filter(i.client_id, i.project_id, s.status, i.kind) :between(i.issue_date, from, to) :page(i.id)");
+    ":filter(i.client_id, i.project_id, s.status, i.kind) :between(i.issue_date, from, to) "
+    ":page(i.id)");
 
 SQL(move_sent_invoice, Notifications__Message, Id,
     "update invoice_state set status = :call.to, updated_at = now(), version = version + 1 "
@@ -40,9 +41,9 @@ SQL(list_obligations, Id, Obligations,
     "select array((select 'the invoice ' || i.number || ' is unpaid' from invoice i "
     "join invoice_state s on s.id = i.id where i.client_id = :id and i.kind = 'invoice' "
     "and s.status not in ('paid', 'credited') order by i.id limit 10) union all "
-    "(select 'an invoice of the project ' || t.project_id || ' waits for a mention that is missing' "
-    "from fired_trigger t where t.client_id = :id and t.status = 'waiting' order by t.id limit 10)) "
-    "as reasons");
+    "(select 'an invoice of the project ' || t.project_id || ' waits for missing mentions' "
+    "from fired_trigger t where t.client_id = :id and t.status = 'waiting' "
+    "order by t.id limit 10)) as reasons");
 
 enum rpc_status
 invoice_read(struct call *call, const char *id, Invoice *invoice)
@@ -61,7 +62,8 @@ invoicing_list_project_invoices(struct call *call, const ListProjectInvoicesRequ
 }
 
 enum rpc_status
-invoicing_list_invoices(struct call *call, const ListInvoicesRequest *request, ListInvoicesReply *reply)
+invoicing_list_invoices(struct call *call, const ListInvoicesRequest *request,
+                        ListInvoicesReply *reply)
 {
     return sql_page(call, &list_invoices, request, reply);
 }

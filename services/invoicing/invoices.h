@@ -17,8 +17,9 @@ struct billing {
     const Budgeting__Project *project;
 };
 
-/* Completes an invoice that has its locale, basis and lines: parties, VAT, mentions, date and number; writes
- * it and tells. The series is the last row that the transaction locks (INV-3). */
-enum rpc_status invoice_issue(struct call *call, const struct billing *billing, Invoice *invoice) RPC_CHECKED;
+/* Completes an invoice that has its locale, basis and lines: parties, VAT, mentions, date and
+ * number; writes it and tells. The series is the last row that the transaction locks (INV-3). */
+enum rpc_status invoice_issue(struct call *call, const struct billing *billing,
+                              Invoice *invoice) RPC_CHECKED;
 
 #endif

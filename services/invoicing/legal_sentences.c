@@ -15,34 +15,39 @@
 #define FR ACCOUNTS__LOCALE__LOCALE_FR
 #define EN ACCOUNTS__LOCALE__LOCALE_EN
 
-/* Sources: code de commerce L441-9 (discount, penalty rate, indemnity), L441-10 and D441-5 (10 points, no
- * reminder, 40 EUR); CGI annex II, 242 nonies A (VAT on debits). */
-static const struct {
+/* A sentence in one language and the days it is in force. */
+struct sentence {
     const char *key;
     Accounts__Locale locale;
     const char *valid_from, *valid_to, *text;
-} laws[] = {
+};
+
+/* Sources: code de commerce L441-9 (discount, penalty rate, indemnity), L441-10 and D441-5 (10
+ * points, no reminder, 40 EUR); CGI annex II, 242 nonies A (VAT on debits). */
+static const struct sentence laws[] = {
     {"discount", FR, "2013-01-01", NULL, "Escompte pour paiement anticipé : néant."},
     {"discount", EN, "2013-01-01", NULL, "Discount for early payment: none."},
     {PENALTY, FR, "2013-01-01", NULL,
-     "En cas de retard de paiement, pénalités au taux annuel de " RATE ", exigibles le jour suivant la date "
-     "d'échéance sans qu'un rappel soit nécessaire."},
+     "En cas de retard de paiement, pénalités au taux annuel de " RATE
+     ", exigibles le jour suivant la date d'échéance sans qu'un rappel soit nécessaire."},
     {PENALTY, EN, "2013-01-01", NULL,
-     "Late payment bears penalties at an annual rate of " RATE ", due from the day after the due date "
-     "without any reminder."},
+     "Late payment bears penalties at an annual rate of " RATE
+     ", due from the day after the due date without any reminder."},
     {PENALTY_BY_LAW, FR, "2013-01-01", NULL,
-     "En cas de retard de paiement, pénalités au taux d'intérêt appliqué par la Banque centrale européenne à "
-     "son opération de refinancement la plus récente majoré de 10 points de pourcentage, exigibles le jour "
-     "suivant la date d'échéance sans qu'un rappel soit nécessaire."},
+     "En cas de retard de paiement, pénalités au taux d'intérêt appliqué par la Banque centrale "
+     "européenne à son opération de refinancement la plus récente majoré de 10 points de "
+     "pourcentage, exigibles le jour suivant la date d'échéance sans qu'un rappel soit "
+     "nécessaire."},
     {PENALTY_BY_LAW, EN, "2013-01-01", NULL,
-     "Late payment bears penalties at the interest rate of the European Central Bank's most recent main "
-     "refinancing operation plus 10 percentage points, due from the day after the due date without any "
-     "reminder."},
+     "Late payment bears penalties at the interest rate of the European Central Bank's most "
+     "recent main refinancing operation plus 10 percentage points, due from the day after the due "
+     "date without any reminder."},
     {"indemnity", FR, "2013-01-01", NULL,
      "Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : 40 €."},
     {"indemnity", EN, "2013-01-01", NULL,
      "Fixed compensation for recovery costs in case of late payment: EUR 40."},
-    {VAT_ON_DEBITS, FR, "2013-01-01", NULL, "Option pour le paiement de la taxe d'après les débits."},
+    {VAT_ON_DEBITS, FR, "2013-01-01", NULL,
+     "Option pour le paiement de la taxe d'après les débits."},
     {VAT_ON_DEBITS, EN, "2013-01-01", NULL, "VAT is paid on debits."},
 };
 
@@ -51,39 +56,44 @@ static const char *const keys[] = {"discount", PENALTY, "indemnity", VAT_ON_DEBI
 
 enum { KEYS = sizeof keys / sizeof *keys };
 
+/* Takes a sentence for the best so far when it is asked for, in force, and started later. */
+static void
+consider(const struct sentence *sentence, const struct sentence *asked, const char *date,
+         struct sentence *best)
+{
+    if (strcmp(sentence->key, asked->key) == 0 && sentence->locale == asked->locale &&
+        dated_holds(sentence->valid_from, sentence->valid_to, date) &&
+        (best->text == NULL || strcmp(best->valid_from, sentence->valid_from) < 0))
+        *best = *sentence;
+}
+
 /* NULL when the law has no such sentence that day. */
 static const char *
 law_text(const char *key, Accounts__Locale locale, const char *date)
 {
-    const char *text = NULL, *newest = "";
+    const struct sentence asked = {.key = key, .locale = locale};
+    struct sentence best = {.text = NULL};
 
     for (size_t i = 0; i < sizeof laws / sizeof *laws; i++)
-        if (strcmp(laws[i].key, key) == 0 && laws[i].locale == locale &&
-            dated_holds(laws[i].valid_from, laws[i].valid_to, date) &&
-            strcmp(laws[i].valid_from, newest) > 0) {
-            newest = laws[i].valid_from;
-            text = laws[i].text;
-        }
-    return text;
+        consider(&laws[i], &asked, date, &best);
+    return best.text;
 }
 
 static const char *
-settings_text(const Accounts__Settings *settings, const char *key, Accounts__Locale locale,
+text_in_force(const Accounts__Settings *settings, const char *key, Accounts__Locale locale,
               const char *date)
 {
-    const char *text = NULL, *newest = "";
+    const struct sentence asked = {.key = key, .locale = locale};
+    struct sentence best = {.text = NULL};
 
     for (size_t i = 0; i < settings->n_legal_sentences; i++) {
-        const Accounts__DatedText *sentence = settings->legal_sentences[i];
+        const Accounts__DatedText *own = settings->legal_sentences[i];
+        const struct sentence sentence = {own->key, own->locale, own->valid_from, own->valid_to,
+                                          own->text};
 
-        if (strcmp(sentence->key, key) == 0 && sentence->locale == locale &&
-            dated_holds(sentence->valid_from, sentence->valid_to, date) &&
-            strcmp(sentence->valid_from, newest) > 0) {
-            newest = sentence->valid_from;
-            text = sentence->text;
-        }
+        consider(&sentence, &asked, date, &best);
     }
-    return text != NULL ? text : law_text(key, locale, date);
+    return best.text != NULL ? best.text : law_text(key, locale, date);
 }
 
 /* The sentence with the rate in force in the place of {rate}. */
@@ -121,7 +131,7 @@ legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Inv
     invoice->n_mentions = 0;
     for (size_t i = 0; i < KEYS; i++) {
         Mention *mention = (Mention *)message_new(arena, &Mention_descriptor);
-        const char *text = settings_text(settings, keys[i], locale, date);
+        const char *text = text_in_force(settings, keys[i], locale, date);
 
         if (!applies(settings, keys[i]) || text == NULL)
             continue;

@@ -5,8 +5,9 @@
 
 #include "invoicing.rpc.h"
 
-/* Sets the mentions of an invoice whose locale and issue date are set. {rate} in a sentence becomes the
- * late-penalty rate in force; without one, the law's sentence that needs none is taken. */
+/* Sets the mentions of an invoice whose locale and issue date are set. {rate} in a sentence
+ * becomes the late-penalty rate in force; without one, the law's sentence that needs none is
+ * taken. */
 void legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Invoice *invoice);
 
 #endif

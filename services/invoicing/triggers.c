@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Triggers: each fires once, then is billed, yields nothing, or waits until nothing is missing (INV-2,
- * INV-5, INV-6). */
+ * Triggers: each fires once, then is billed, yields nothing, or waits until nothing is missing
+ * (INV-2, INV-5, INV-6). */
 #include "triggers.h"
 
 #include "billing_bases.h"
@@ -17,8 +17,10 @@
 SQL(insert_trigger, FiredTrigger, FiredTrigger,
     "insert into fired_trigger (id, project_id, client_id, trigger, occurrence, service_date, "
     "remaining_cents, completed_cents) values (:call.new_id, :project_id, :client_id, :trigger, "
-    ":occurrence, coalesce(:service_date::date, :call.today::date), :remaining_cents, :completed_cents) "
-    "on conflict on constraint fired_trigger_occurrence_key do nothing returning " FIRED_TRIGGER_COLUMNS);
+    ":occurrence, coalesce(:service_date::date, :call.today::date), :remaining_cents, "
+    ":completed_cents) "
+    "on conflict on constraint fired_trigger_occurrence_key do nothing "
+    "returning " FIRED_TRIGGER_COLUMNS);
 
 SQL(settle_trigger, FiredTrigger, Empty,
     "update fired_trigger set status = :status, updated_at = now() where id = :id");
@@ -35,8 +37,8 @@ SQL(lock_plan, FiredTrigger, BillingPlan,
     "from billing_plan where project_id = :project_id for update");
 
 SQL(get_client, FiredTrigger, Accounts__Client,
-    "select id, name, siren, vat_number, address, billing_address, billing_contact, payment_terms_days, "
-    "locale from client where id = :client_id");
+    "select id, name, siren, vat_number, address, billing_address, billing_contact, "
+    "payment_terms_days, locale from client where id = :client_id");
 
 SQL(get_settings, Empty, Accounts__Settings,
     "select id, seller, commission_vat_rates, late_penalty_rates, legal_sentences from settings");
@@ -89,6 +91,18 @@ settle(struct call *call, FiredTrigger *trigger, FiredTriggerStatus status)
     return sql_run(call, &settle_trigger, trigger, NULL);
 }
 
+/* Language, basis and lines; a project without a plan has none. */
+static enum rpc_status
+draft(struct call *call, const struct billing *billing, Invoice *invoice)
+{
+    SET(invoice, locale,
+        billing->client->has_locale ? billing->client->locale : ACCOUNTS__LOCALE__LOCALE_FR);
+    if (billing->plan == NULL ||
+        billing_lines(call->arena, billing->plan, billing->trigger, invoice))
+        return RPC_OK;
+    return call_fail(call, RPC_INTERNAL, NULL, "the commission is beyond what can be computed");
+}
+
 /* Bills a trigger, at first or after it waited; *settled: it waits no longer. */
 static enum rpc_status
 bill(struct call *call, FiredTrigger *trigger, bool first, bool *settled)
@@ -98,17 +112,16 @@ bill(struct call *call, FiredTrigger *trigger, bool first, bool *settled)
     struct billing billing;
 
     TRY(gather(call, trigger, &billing));
-    SET(invoice, locale,
-        billing.client->has_locale ? billing.client->locale : ACCOUNTS__LOCALE__LOCALE_FR);
-    if (billing.plan != NULL && billing_plan_fires(billing.plan, trigger->trigger) &&
-        !billing_lines(call->arena, billing.plan, trigger, invoice))
-        return call_fail(call, RPC_INTERNAL, NULL, "the commission is beyond what can be computed");
     *settled = true;
+    if (billing.plan != NULL && !billing_plan_fires(billing.plan, trigger->trigger))
+        return settle(call, trigger, FIRED_TRIGGER_STATUS_NOTHING);
+    TRY(draft(call, &billing, invoice));
     if (invoice->n_lines == 0) {
         TRY(settle(call, trigger, FIRED_TRIGGER_STATUS_NOTHING));
         return tell_nothing(call, trigger);
     }
-    invoice_parties_missing(call->arena, billing.settings, billing.client, trigger->service_date, waiting);
+    invoice_parties_missing(call->arena, billing.settings, billing.client, trigger->service_date,
+                            waiting);
     if (waiting->n_missing > 0) {
         *settled = false;
         return first ? tell_waiting(call, trigger, waiting) : RPC_OK;
@@ -165,7 +178,8 @@ triggers_bill_waiting(struct call *call)
         enum rpc_status status = job_transaction(call, look_again, &look);
 
         if (status != RPC_OK)
-            log_error("the trigger %s could not be billed: %s", waiting[i]->id, call->problem.detail);
+            log_error("the trigger %s could not be billed: %s", waiting[i]->id,
+                      call->problem.detail);
         else if (look.settled)
             return true;
     }

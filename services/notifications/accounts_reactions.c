@@ -5,12 +5,13 @@
 #include "messages.h"
 #include "sql.h"
 
-/* What was never sent loses its words with its addresses; what was sent stays in the archive (NOT-4). */
+/* What was never sent loses its words with its addresses; what was sent stays archived (NOT-4). */
 SQL(cancel_mails, Id, Message,
     "update message set status = case when status = 'queued' then 'cancelled' else status end, "
-    "last_error = 'its client was archived', recipient = null, recipient_name = null, words = '[]', "
-    "subject = null, updated_at = now(), version = version + 1 "
-    "where client_id = :id and status <> 'sent' and recipient is not null returning " MESSAGE_COLUMNS);
+    "last_error = 'its client was archived', recipient = null, recipient_name = null, "
+    "words = '[]', subject = null, updated_at = now(), version = version + 1 "
+    "where client_id = :id and status <> 'sent' and recipient is not null "
+    "returning " MESSAGE_COLUMNS);
 
 SQL(delete_sources, Id, Empty,
     "delete from message_source s using message m "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * In-app alerts, and which of them the caller has read. Operators' alerts are administrators' too. */
+ * In-app alerts, and which of them a user has read. Operators' are administrators' too. */
 #include "alerts.h"
 
 #include "sql.h"
@@ -13,14 +13,15 @@
 #define ALERT_IS_FOR_CALLER "(a.audience = 'operators' or :call.caller_role = 'admin')"
 
 SQL(insert_alert, Alert, Alert,
-    "insert into alert as a (id, event_id, kind, severity, audience, summary, subject_id, project_id, "
-    "client_id) values (:id, :call.event_id, :kind, :severity, :audience, :summary, :subject_id, "
-    ":project_id, :client_id) on conflict do nothing returning " ALERT_COLUMNS);
+    "insert into alert as a (id, event_id, kind, severity, audience, summary, subject_id, "
+    "project_id, client_id) values (:id, :call.event_id, :kind, :severity, :audience, :summary, "
+    ":subject_id, :project_id, :client_id) on conflict do nothing returning " ALERT_COLUMNS);
 
 SQL(list_alerts, ListAlertsRequest, ListAlertsReply,
     "select " ALERT_COLUMNS ", r.read_at from alert a "
     "left join alert_read r on r.alert_id = a.id and r.user_id = :call.user_id "
-    "where " ALERT_IS_FOR_CALLER " and ((r.read_at is null) = :unread or :unread is null) :page(a.id)");
+    "where " ALERT_IS_FOR_CALLER " and ((r.read_at is null) = :unread or :unread is null) "
+    ":page(a.id)");
 
 SQL(get_alert, ReadAlertRequest, Alert,
     "select " ALERT_COLUMNS ", r.read_at from alert a "
@@ -28,7 +29,8 @@ SQL(get_alert, ReadAlertRequest, Alert,
     "where a.id = :id and " ALERT_IS_FOR_CALLER);
 
 SQL(read_alert, ReadAlertRequest, Empty,
-    "insert into alert_read (alert_id, user_id) values (:id, :call.user_id) on conflict do nothing");
+    "insert into alert_read (alert_id, user_id) values (:id, :call.user_id) "
+    "on conflict do nothing");
 
 static enum rpc_status
 raise_alert(struct call *call, Alert *alert)

@@ -7,7 +7,8 @@
 #include "words.h"
 
 SQL(find_archived_client, Id, ProjectContacts,
-    "select id as client_id, name as client_name from client where id = :id and status = 'archived'");
+    "select id as client_id, name as client_name from client "
+    "where id = :id and status = 'archived'");
 
 SQL(release_decision, AwaitedWords, Empty,
     "update message set words = words || :words, due_at = now() where object_id = :funding_call_id "

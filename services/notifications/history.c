@@ -9,9 +9,9 @@
 #include <stdarg.h>
 
 SQL(insert_history_entry, HistoryEntry, Empty,
-    "insert into history_entry (id, project_id, occurred_at, type, subject_id, summary, amount_cents) "
-    "values (:call.event_id, :project_id, :call.occurred_at, :type, :subject_id, :summary, "
-    ":amount_cents) on conflict (id) do nothing");
+    "insert into history_entry (id, project_id, occurred_at, type, subject_id, summary, "
+    "amount_cents) values (:call.event_id, :project_id, :call.occurred_at, :type, :subject_id, "
+    ":summary, :amount_cents) on conflict (id) do nothing");
 
 SQL(list_history_entries, ListHistoryEntriesRequest, ListHistoryEntriesReply,
     "select id, occurred_at, type, subject_id, summary, "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What invoicing's events make: history, the mail that carries an invoice and its notices, alerts. */
+ * What invoicing's events make: history, the mail that carries an invoice, its notices, alerts. */
 #include "alerts.h"
 #include "history.h"
 #include "mail_drafts.h"
@@ -87,15 +87,18 @@ notifications_on_trigger_yielded_nothing(struct call *call,
 enum rpc_status
 notifications_on_trigger_waiting(struct call *call, const Invoicing__TriggerWaiting *event)
 {
+    ProjectContacts *contacts;
     struct buffer missing;
 
+    TRY(project_contacts(call, &contacts));
     buffer_init(&missing, call->arena);
     buffer_text(&missing, "");
     for (size_t i = 0; i < event->n_missing; i++)
         buffer_printf(&missing, "%s%s", i == 0 ? "" : ", ", event->missing[i]);
     TRY(history_note(call, HISTORY_NO_AMOUNT, "The invoice for %s waits for the seller's identity",
                      trigger_words(event->trigger)));
-    return alert_raise(call, ALERT_KIND_INVOICE_WAITING, ALERT_SEVERITY_CRITICAL,
-                       "An invoice waits until the settings are complete; missing: %s.",
-                       missing.bytes);
+    return alert_raise(
+        call, ALERT_KIND_INVOICE_WAITING, ALERT_SEVERITY_CRITICAL,
+        "The invoice of project %s waits until the settings are complete; missing: %s.",
+        contacts->project_name, missing.bytes);
 }

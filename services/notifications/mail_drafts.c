@@ -18,8 +18,8 @@ SQL(get_contacts, Id, ProjectContacts,
     "from project p join client c on c.id = p.client_id where p.id = :id");
 
 SQL(insert_mail, StoredMail, Message,
-    "insert into message (id, event_id, kind, audience, recipient, recipient_name, locale, object_id, "
-    "project_id, client_id, link_id, document_id, words, message_id, due_at) "
+    "insert into message (id, event_id, kind, audience, recipient, recipient_name, locale, "
+    "object_id, project_id, client_id, link_id, document_id, words, message_id, due_at) "
     "values (:id::uuid, :call.event_id, :kind, :audience, :recipient, :recipient_name, :locale, "
     ":object_id, :project_id, :client_id, :link_id, :document_id, :words, "
     ":id::uuid || '@' || coalesce((select split_part(mail_from, '@', 2) from settings), "
@@ -39,14 +39,22 @@ start(struct mail_draft *draft, struct call *call, MessageKind kind, const char 
 }
 
 enum rpc_status
-mail_draft_project(struct call *call, MessageKind kind, const char *object_id,
-                   struct mail_draft *draft)
+project_contacts(struct call *call, ProjectContacts **contacts)
 {
-    ProjectContacts *contacts = NEW(call, ProjectContacts);
     Id id = COMMON__ID__INIT;
 
     id.id = call->event->project;
-    TRY(sql_one(call, &get_contacts, &id, contacts));
+    *contacts = NEW(call, ProjectContacts);
+    return sql_one(call, &get_contacts, &id, *contacts);
+}
+
+enum rpc_status
+mail_draft_project(struct call *call, MessageKind kind, const char *object_id,
+                   struct mail_draft *draft)
+{
+    ProjectContacts *contacts;
+
+    TRY(project_contacts(call, &contacts));
     start(draft, call, kind, object_id, contacts->locale);
     draft->contacts = contacts;
     draft->mail.project_id = contacts->project_id;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Mails being put into the queue by reactions, in the transaction of the event that they tell of. */
+ * Mails being queued by reactions, in the transaction of the event that they tell of. */
 #ifndef ESCARCELLE_MAIL_DRAFTS_H
 #define ESCARCELLE_MAIL_DRAFTS_H
 
@@ -14,6 +14,8 @@ struct mail_draft {
     MailWord *words[MAIL_PLACEHOLDERS_MAX];
 };
 
+/* Who is told of the project of the event being handled, and how mails speak of it. */
+enum rpc_status project_contacts(struct call *call, ProjectContacts **contacts) RPC_CHECKED;
 /* A mail about a project's matter, in the client's language; "project" and "client" are said. */
 enum rpc_status mail_draft_project(struct call *call, MessageKind kind, const char *object_id,
                                    struct mail_draft *draft) RPC_CHECKED;

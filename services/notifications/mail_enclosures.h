@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a mail carries that is kept nowhere here: asked from its owner when the mail is sent (ACC-8). */
+ * What a mail carries and nobody keeps here: asked from its owner at sending (ACC-8). */
 #ifndef ESCARCELLE_MAIL_ENCLOSURES_H
 #define ESCARCELLE_MAIL_ENCLOSURES_H
 

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The NOT table: kinds of mail, their audiences, templates and what an entry must want to get them. */
+ * The NOT table: kinds of mail, their audiences, templates, and what an entry must choose. */
 #include "mail_kinds.h"
 
-#define NOTICE(name) COMMON__NOTICE_KIND__NOTICE_KIND_##name
 /* Not chosen by entries of mailing lists. */
-#define NOT_CHOSEN ((Common__NoticeKind)0)
+#define NOT_CHOSEN ((NoticeKind)0)
 
 static const struct {
     MessageKind kind;
     MessageAudience audience;
     const char *template;
-    Common__NoticeKind notice;
+    NoticeKind notice;
 } kinds[] = {
     {MESSAGE_KIND_INVITATION, MESSAGE_AUDIENCE_USER, "invitation", NOT_CHOSEN},
     {MESSAGE_KIND_PASSWORD_RESET, MESSAGE_AUDIENCE_USER, "password_reset", NOT_CHOSEN},
     {MESSAGE_KIND_BUDGET_THRESHOLD, MESSAGE_AUDIENCE_MAILING_LIST, "threshold_reached",
-     NOTICE(BUDGET)},
-    {MESSAGE_KIND_BUDGET_OVERRUN, MESSAGE_AUDIENCE_MAILING_LIST, "overrun", NOTICE(BUDGET)},
+     NOTICE_KIND_BUDGET},
+    {MESSAGE_KIND_BUDGET_OVERRUN, MESSAGE_AUDIENCE_MAILING_LIST, "overrun", NOTICE_KIND_BUDGET},
     {MESSAGE_KIND_SESSION_PLANNED, MESSAGE_AUDIENCE_MAILING_LIST, "session_planned",
-     NOTICE(SESSION)},
+     NOTICE_KIND_SESSION},
     {MESSAGE_KIND_SESSION_COMPLETED, MESSAGE_AUDIENCE_MAILING_LIST, "session_completed",
-     NOTICE(SESSION)},
+     NOTICE_KIND_SESSION},
     {MESSAGE_KIND_SESSION_CANCELLED, MESSAGE_AUDIENCE_MAILING_LIST, "session_cancelled",
-     NOTICE(SESSION)},
+     NOTICE_KIND_SESSION},
     {MESSAGE_KIND_FUNDING_CALL, MESSAGE_AUDIENCE_BILLING_CONTACT, "funding_call", NOT_CHOSEN},
     {MESSAGE_KIND_FUNDING_CALL, MESSAGE_AUDIENCE_MAILING_LIST, "funding_call_notice",
-     NOTICE(FUNDING_CALL)},
+     NOTICE_KIND_FUNDING_CALL},
     {MESSAGE_KIND_FUNDING_CALL_DECISION, MESSAGE_AUDIENCE_BILLING_CONTACT, "funding_decision",
      NOT_CHOSEN},
     {MESSAGE_KIND_FUNDING_CALL_DECISION, MESSAGE_AUDIENCE_MAILING_LIST, "funding_decision_notice",
-     NOTICE(DECISION)},
+     NOTICE_KIND_DECISION},
     {MESSAGE_KIND_INVOICE, MESSAGE_AUDIENCE_BILLING_CONTACT, "invoice", NOT_CHOSEN},
-    {MESSAGE_KIND_INVOICE, MESSAGE_AUDIENCE_MAILING_LIST, "invoice_notice", NOTICE(INVOICE)},
+    {MESSAGE_KIND_INVOICE, MESSAGE_AUDIENCE_MAILING_LIST, "invoice_notice", NOTICE_KIND_INVOICE},
 };
 
 static size_t
@@ -54,7 +53,7 @@ mail_template_of(MessageKind kind, MessageAudience audience)
 }
 
 static bool
-chooses(const Common__MailingListEntry *entry, Common__NoticeKind notice)
+chooses(const MailingListEntry *entry, NoticeKind notice)
 {
     for (size_t i = 0; i < entry->n_kinds; i++)
         if (entry->kinds[i] == notice)
@@ -63,13 +62,13 @@ chooses(const Common__MailingListEntry *entry, Common__NoticeKind notice)
 }
 
 enum mailing
-mailing_of(const Common__MailingListEntry *entry, MessageKind kind)
+mailing_of(const MailingListEntry *entry, MessageKind kind)
 {
     size_t i = find_kind(kind, MESSAGE_AUDIENCE_MAILING_LIST);
 
     if (i == sizeof kinds / sizeof *kinds)
         return MAILING_NOTHING;
-    if (kinds[i].notice == NOTICE(INVOICE) && chooses(entry, NOTICE(INVOICE_PDF)))
+    if (kinds[i].notice == NOTICE_KIND_INVOICE && chooses(entry, NOTICE_KIND_INVOICE_PDF))
         return MAILING_DOCUMENT;
     return entry->n_kinds == 0 || chooses(entry, kinds[i].notice) ? MAILING_NOTICE
                                                                   : MAILING_NOTHING;

@@ -11,6 +11,6 @@ enum mailing { MAILING_NOTHING, MAILING_NOTICE, MAILING_DOCUMENT };
 /* The template (mails.h) of a kind for an audience; NULL when there is no such mail. */
 const char *mail_template_of(MessageKind kind, MessageAudience audience);
 /* An entry without kinds gets every notice, and no document (NOT-1). */
-enum mailing mailing_of(const Common__MailingListEntry *entry, MessageKind kind);
+enum mailing mailing_of(const MailingListEntry *entry, MessageKind kind);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Sends one mail at a time: claimed under a lease, written and archived, handed to the server, settled. No
- * transaction is open while another program or the mail server is asked. */
+ * Sends one mail at a time: claimed under a lease, written and archived, handed to the server,
+ * settled. No transaction is open while another program or the mail server is asked. */
 #include "mail_sending.h"
 
 #include "alerts.h"
@@ -23,8 +23,8 @@ SQL(claim_mail, Empty, StoredMail,
     "where id = (select id from message where status = 'queued' and due_at <= now() "
     "order by due_at limit 1 for update skip locked) "
     "returning id, kind, audience, recipient, recipient_name, locale, link_id, document_id, words, "
-    "message_id, created_at, extract(epoch from now() - created_at)::bigint as age_s, attempts, claims, "
-    "coalesce((select seller_name from settings), 'Escarcelle') as seller_name, "
+    "message_id, created_at, extract(epoch from now() - created_at)::bigint as age_s, attempts, "
+    "claims, coalesce((select seller_name from settings), 'Escarcelle') as seller_name, "
     "coalesce((select mail_from from settings), 'escarcelle@localhost.localdomain') as mail_from");
 
 SQL(note_written, StoredSource, Empty,

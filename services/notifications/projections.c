@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What mails need of other services' objects; figures of a project count as changes by its revision. */
+ * What mails need of other services' objects; a project's figures change with its revision. */
 #include "notifications.rpc.h"
 #include "sql.h"
 
 PROJECTION(
     client, "accounts.Client", Accounts__Client, "client",
-    "insert into client (id, name, locale, billing_contact_name, billing_contact_email, status, version) "
-    "values (:id, :name, :locale, :billing_contact.name, :billing_contact.email, :status, :version) "
-    "on conflict (id) do update set name = excluded.name, locale = excluded.locale, "
+    "insert into client (id, name, locale, billing_contact_name, billing_contact_email, status, "
+    "version) values (:id, :name, :locale, :billing_contact.name, :billing_contact.email, :status, "
+    ":version) on conflict (id) do update set name = excluded.name, locale = excluded.locale, "
     "billing_contact_name = excluded.billing_contact_name, "
     "billing_contact_email = excluded.billing_contact_email, status = excluded.status, "
     "version = excluded.version where client.version < excluded.version");
@@ -17,10 +17,11 @@ PROJECTION(
     "insert into project (id, client_id, name, mailing_list, budget_cents, consumed_cents, status, "
     "version, revision) "
     "values (:id, :client_id, :name, :mailing_list, :budget.budget_cents, :budget.consumed_cents, "
-    ":status, :version, coalesce(:revision, 0)) on conflict (id) do update set name = excluded.name, "
-    "mailing_list = excluded.mailing_list, budget_cents = excluded.budget_cents, "
-    "consumed_cents = excluded.consumed_cents, status = excluded.status, version = excluded.version, "
-    "revision = excluded.revision "
+    ":status, :version, coalesce(:revision, 0)) on conflict (id) do update "
+    "set name = excluded.name, mailing_list = excluded.mailing_list, "
+    "budget_cents = excluded.budget_cents, consumed_cents = excluded.consumed_cents, "
+    "status = excluded.status, "
+    "version = excluded.version, revision = excluded.revision "
     "where (project.version, project.revision) < (excluded.version, excluded.revision)");
 
 PROJECTION(settings, "accounts.Settings", Accounts__Settings, "settings",

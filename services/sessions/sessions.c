@@ -88,7 +88,7 @@ session_check_planned(struct call *call, const Session *session)
     if (session->status == SESSION_STATUS_PLANNED)
         return RPC_OK;
     return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
-                          "the session is %s; only a planned one can be changed, and so can its trainings",
+                          "the session is %s; it and its trainings change only while it is planned",
                           message_text(call->arena, &session->base, "status"));
 }
 
@@ -105,8 +105,8 @@ session_add_up(struct call *call, const char *id, Session *session)
     TRY(sql_rows(call, &add_up_rates, &key, &rows, &count));
     rates = arena_array(call->arena, count + 1, sizeof *rates);
     for (size_t i = 0; i < count; i++)
-        rates[i] = (struct rate_total){rows[i]->vat_rate_bp, rows[i]->cost_cents,
-                                       rows[i]->training_count};
+        rates[i] =
+            (struct rate_total){rows[i]->vat_rate_bp, rows[i]->cost_cents, rows[i]->training_count};
     if (!totals_of_rates(rates, count, &totals)) {
         call_violation(call, "cost_cents", "out_of_range",
                        "takes the session's total beyond what an amount may be");
@@ -143,7 +143,8 @@ sessions_list_project_sessions(struct call *call, const ListProjectSessionsReque
 }
 
 enum rpc_status
-sessions_list_sessions(struct call *call, const ListSessionsRequest *request, ListSessionsReply *reply)
+sessions_list_sessions(struct call *call, const ListSessionsRequest *request,
+                       ListSessionsReply *reply)
 {
     return sql_page(call, &list_sessions, request, reply);
 }

@@ -64,8 +64,9 @@ static enum rpc_status
 check_date(struct call *call, const char *date, const Session *session)
 {
     if (strcmp(date, session->start_date) < 0 || strcmp(date, session->end_date) > 0)
-        call_violation(call, "date", "out_of_range", "must lie within the session's dates, %s to %s",
-                       session->start_date, session->end_date);
+        call_violation(call, "date", "out_of_range",
+                       "must lie within the session's dates, %s to %s", session->start_date,
+                       session->end_date);
     return call_violations(call);
 }
 
@@ -87,7 +88,8 @@ sessions_create_training(struct call *call, const CreateTrainingRequest *request
 }
 
 enum rpc_status
-sessions_list_trainings(struct call *call, const ListTrainingsRequest *request, ListTrainingsReply *reply)
+sessions_list_trainings(struct call *call, const ListTrainingsRequest *request,
+                        ListTrainingsReply *reply)
 {
     TRY(sql_one(call, &get_session_of, request, NEW(call, Session)));
     TRY(sql_page(call, &list_trainings, request, reply));

@@ -9,7 +9,7 @@ import time
 import uuid
 
 import pytest
-from client import Client, pointers, problem, wait_until
+from client import Client, mail_text, pointers, problem, wait_until
 from facts import facts, refused, wait_until_settled
 from factory import (budget, envelope, funded_client, new_client, new_project, new_session, new_training,
                      wait_for_budget, wait_for_status)
@@ -284,6 +284,12 @@ def test_fun_4_the_link_shows_the_call_and_never_acts(stack, anonymous, client, 
         "project_name": project["name"], "client_name": client["name"], "currency": "EUR",
         "requested_cents": 200_000, "call_date": sent["call_date"], "expires_at": sent["expires_at"], "status": "sent"}
     assert facts(stack, "funding") == before
+
+
+def test_fun_4_the_billing_contact_gets_the_link(stack, client, sent):
+    """FUN-4, ACC-8: the mail carries the link that the service makes when it is asked, valid as long as the call."""
+    mail = stack.mail(client["billing_contact"]["email"], containing=review_of(stack, sent))
+    assert "2\u202f000,00" in mail_text(mail)
 
 
 @pytest.mark.parametrize("answer, status, granted_cents", [

@@ -117,6 +117,15 @@ def test_an_invitation_is_mailed_in_french_with_its_link(stack, admin):
     assert mail.get_body(("html",)) is not None
 
 
+def test_mails_come_from_the_seller(stack, admin):
+    """Sender and name are the settings'."""
+    settings = admin.read("/v1/settings")
+    address = new_email("invited")
+    invite(admin, address)
+    (sender,) = stack.mail(address)["From"].addresses
+    assert (sender.addr_spec, sender.display_name) == (settings["mail_from"], settings["seller"]["name"])
+
+
 def test_the_archive_has_no_secret_link_and_the_true_bytes_hash(stack, admin):
     """ACC-8, NOT-3: the link is struck out of what is kept; the SHA-256 is of what was really sent."""
     address = new_email("invited")
@@ -354,7 +363,7 @@ def test_operators_are_alerted(crossing, operator):
 
 
 def test_each_user_reads_alerts_for_themselves(crossing, admin, operator):
-    """A read mark is the caller's own, and set once."""
+    """NOT: a read mark is the caller's own, and set once."""
     alert = wait_until(lambda: alerts_of(operator, crossing.project))[-1]
     assert alert in alerts_of(operator, crossing.project, unread="true")
     read = operator.act(f"/v1/alerts/{alert['id']}/read")
@@ -427,5 +436,6 @@ def test_archiving_a_client_erases_what_was_not_sent(stack, admin):
     cancelled = wait_for_status(admin, f"/v1/messages/{pending['id']}", "cancelled")
     assert cancelled["to"] == []
     assert admin.read(f"/v1/messages/{sent['id']}")["to"] == [told]
+    assert "notifications.event_log" not in tables_holding(stack, told)
     assert stack.query("select billing_contact_email from notifications.client where id = %s", client["id"]) == [(None,)]
-    wait_until(lambda: tables_holding(stack, waiting) == set())
+    wait_until(lambda: not any(table.startswith("notifications.") for table in tables_holding(stack, waiting)))

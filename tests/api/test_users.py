@@ -115,13 +115,14 @@ def test_acc_4_disabled_user_is_out(stack, admin):
 
 def test_acc_4_last_administrator_stays(stack, admin):
     """ACC-4: the last active administrator can be neither disabled nor demoted; invited ones don't count."""
-    with no_other_admins(stack, admin.user["email"]):
-        admin.create("/v1/users", user_body("admin"))
-        path = f"/v1/users/{admin.user['id']}"
-        problem(admin.delete(path), 409, "last_administrator")
-        problem(admin.patch(path, {"role": "operator"}), 409, "last_administrator")
-        assert admin.change(path, {"role": "admin", "first_name": "Admin"})["status"] == "active"
-    assert admin.read("/v1/me")["role"] == "admin"
+    last = new_user(stack, admin, role="admin")
+    path = f"/v1/users/{last.user['id']}"
+    with no_other_admins(stack, last.user["email"]):
+        last.create("/v1/users", user_body("admin"))
+        problem(last.delete(path), 409, "last_administrator")
+        problem(last.patch(path, {"role": "operator"}), 409, "last_administrator")
+        last.change(path, {"role": "admin", "first_name": "Admin"})
+        assert last.read("/v1/me")["role"] == "admin"
 
 
 def test_acc_4_two_administrators_do_not_remove_each_other(stack, admin):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ACC-8, NOT-2, NOT-3: what is sent has the secret link, what is kept has not; a second attempt is the same
- * mail, byte for byte. */
+ * ACC-8, NOT-2, NOT-3: what is sent has the secret link, what is kept has not; a second attempt is
+ * the same mail, byte for byte. */
 #include "mail_assembly.h"
 
 #include "dates.h"
