@@ -93,6 +93,7 @@ db_connect(struct db *db)
 {
     char options[256], port[8], role[64];
     const char *password_file = db->owner ? config.database_owner_password_file : config.database_password_file;
+    char *password = password_file[0] == '\0' ? NULL : config_secret("the database password", password_file);
     const char *user = db->owner ? config.database_owner : config.database_user;
 
     disconnect(db);
@@ -103,9 +104,11 @@ db_connect(struct db *db)
         (const char *const[]){"host", "port", "dbname", "user", "password", "options", "application_name",
                               "connect_timeout", "keepalives_idle", "tcp_user_timeout", NULL},
         (const char *const[]){config.database_host, port, config.database_name, user[0] != '\0' ? user : role,
-                              password_file[0] != '\0' ? config_secret("the database password", password_file) : NULL,
-                              options, role, "5", "10", "10000", NULL},
+                              password, options, role, "5", "10", "10000", NULL},
         0);
+    if (password != NULL)
+        explicit_bzero(password, strlen(password));
+    free(password);
     if (PQstatus(db->connection) != CONNECTION_OK) {
         log_warning("database is away: %s", PQerrorMessage(db->connection));
         disconnect(db);

@@ -20,8 +20,7 @@ PROJECTION(
     ":status, :version, coalesce(:revision, 0)) on conflict (id) do update "
     "set name = excluded.name, mailing_list = excluded.mailing_list, "
     "budget_cents = excluded.budget_cents, consumed_cents = excluded.consumed_cents, "
-    "status = excluded.status, "
-    "version = excluded.version, revision = excluded.revision "
+    "status = excluded.status, version = excluded.version, revision = excluded.revision "
     "where (project.version, project.revision) < (excluded.version, excluded.revision)");
 
 PROJECTION(settings, "accounts.Settings", Accounts__Settings, "settings",

@@ -144,7 +144,8 @@ def test_fun_1_states_that_do_not_follow(admin, stack, draft, way, action):
 
 def test_fun_1_only_a_draft_can_be_changed(admin, stack, sent):
     """FUN-1: what the client was asked stays as it was asked."""
-    refused(stack, "funding", lambda: admin.patch(path_of(sent), {"requested_cents": 5}), 409, "conflict")
+    refused(stack, "funding", lambda: admin.patch(path_of(sent), {"requested_cents": 5}), 409,
+            "wrong_state")
 
 
 def test_fun_1_unknown_ids(admin):
@@ -289,7 +290,7 @@ def test_fun_4_the_link_shows_the_call_and_never_acts(stack, anonymous, client, 
 def test_fun_4_the_billing_contact_gets_the_link(stack, client, sent):
     """FUN-4, ACC-8: the mail carries the link that the service makes when it is asked, valid as long as the call."""
     mail = stack.mail(client["billing_contact"]["email"], containing=review_of(stack, sent))
-    assert "2\u202f000,00" in mail_text(mail)
+    assert "2\u00a0000,00" in mail_text(mail)
 
 
 @pytest.mark.parametrize("answer, status, granted_cents", [

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import hashlib
 import re
+import signal
 import subprocess
 import threading
 import uuid
@@ -218,17 +219,17 @@ def test_inv_2_a_closing_bills_once(admin, stack, client):
 # ── INV-3: numbers ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_inv_3_numbers_have_no_gap_and_follow_the_dates(admin, stack, client):
-    """INV-3: projects that close at once get consecutive numbers, in the order of their dates."""
-    projects = [new_project(admin, client, REMAINING_CENTS) for _ in range(8)]
+def close_at_once(admin, projects):
     threads = [threading.Thread(target=admin.act, args=(f"/v1/projects/{project['id']}/close",))
                for project in projects]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    mine = [the_invoice(admin, project) for project in projects]
-    assert len({invoice["number"] for invoice in mine}) == len(mine)
+
+
+def check_series(stack):
+    """The numbers of all invoices: of the year of their date, without a gap, in the order of dates."""
     rows = stack.query("select number, issue_date from invoicing.invoice where kind = 'invoice' order by number")
     by_year = {}
     for number, issue_date in rows:
@@ -237,6 +238,31 @@ def test_inv_3_numbers_have_no_gap_and_follow_the_dates(admin, stack, client):
         by_year.setdefault(year, []).append(int(place))
     assert all(places == list(range(1, len(places) + 1)) for places in by_year.values())
     assert [issued for _, issued in rows] == sorted(issued for _, issued in rows)
+
+
+def test_inv_3_numbers_have_no_gap_and_follow_the_dates(admin, stack, client):
+    """INV-3: projects that close at once, while others that waited are billed, share one series."""
+    city = admin.read("/v1/settings")["seller"]["rcs_city"]
+    waiting, closing = ([new_project(admin, client, REMAINING_CENTS) for _ in range(5)] for _ in range(2))
+    with settings(admin, stack, {"seller": {"rcs_city": None}}, {"seller": {"rcs_city": city}}):
+        close_at_once(admin, waiting)
+        for project in waiting:
+            wait_until(lambda project=project: "invoicing.TriggerWaiting" in history(admin, project))
+    close_at_once(admin, closing)
+    mine = {the_invoice(admin, project)["number"] for project in waiting + closing}
+    assert len(mine) == 10
+    check_series(stack)
+
+
+def test_inv_3_a_killed_service_leaves_no_gap(admin, stack, client):
+    """INV-3: whatever is killed while it issues, each project has its invoice and the series its numbers."""
+    projects = [new_project(admin, client, REMAINING_CENTS) for _ in range(6)]
+    before = stack.pid("invoicing")
+    close_at_once(admin, projects)
+    stack.signal("invoicing", signal.SIGKILL)
+    wait_until(lambda: stack.pid("invoicing") != before and stack.is_ready())
+    assert len({the_invoice(admin, project)["number"] for project in projects}) == 6
+    check_series(stack)
 
 
 def test_inv_3_an_invoice_is_never_dated_before_the_last(admin, stack, client):

@@ -48,7 +48,6 @@ def new_service(tree, *names):
     (("accounts",), "there already"),
     (("gateway", "door"), "there already"),
     (("catering",), "name its object"),
-    (("catering", "client"), "an object of accounts already"),
     (("catering", "user"), "an object of accounts already"),
 ])
 def test_a_name_that_is_no_good_is_refused(tree, names, reason):

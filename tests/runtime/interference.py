@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of events do to a running stack: kill and freeze single processes, hold them at a step."""
+import contextlib
+import os
+import signal
+import subprocess
+
+from client import wait_until
+
+
+def children(stack, program, role):
+    """The processes of one role of a program."""
+    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(stack.pid(program))], capture_output=True,
+                            text=True, check=False).stdout.splitlines()
+    return [int(line.split()[0]) for line in listed if line.endswith(f"--role={role}")]
+
+
+def child(stack, program, role):
+    """The only process of a role, once it is there."""
+    return wait_until(lambda: children(stack, program, role))[0]
+
+
+def kill(stack, program, role=None):
+    """Kills the processes of a role, or the parent with all its children; returns when others have taken over."""
+    victims = children(stack, program, role) if role else [stack.pid(program)]
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+
+    def replaced():
+        now = children(stack, program, role) if role else [stack.pid(program)]
+        return len(now) == len(victims) and not set(now) & set(victims)
+    wait_until(replaced)
+
+
+@contextlib.contextmanager
+def stopped(*processes):
+    """Processes that do nothing meanwhile."""
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def down(stack, *programs):
+    """Programs that are killed and only started again at the end."""
+    with stopped(stack.pid("supervisor")):
+        for program in programs:
+            os.kill(stack.pid(program), signal.SIGKILL)
+        yield
+
+
+@contextlib.contextmanager
+def without_broker(stack):
+    """What is published meanwhile is lost: the broker is gone and its parent does not start it again."""
+    victim = child(stack, "broker", "broker")
+    with stopped(stack.pid("broker")):
+        os.kill(victim, signal.SIGKILL)
+        yield
+    wait_until(lambda: children(stack, "broker", "broker") not in ([], [victim]))
+
+
+@contextlib.contextmanager
+def held(stack, statement, *parameters):
+    """A lock that this statement takes. Yields a function that waits until a process of a role waits for it."""
+    connection = stack.connect()
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        cursor.execute("select pg_backend_pid()")
+        holder = cursor.fetchone()[0]
+
+    def wait_for(role):
+        def is_waiting():
+            return stack.query("select 1 from pg_stat_activity where usename = %s and %s = any(pg_blocking_pids(pid))",
+                               role, holder)
+        wait_until(is_waiting)
+    try:
+        yield wait_for
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+@contextlib.contextmanager
+def refusing(stack, table, condition, sqlstate):
+    """Each row of a table that fits a condition on `new` is refused with an error."""
+    schema = table.split(".")[0]
+    function = f"{schema}.refuse_for_a_test()"
+    stack.query(f"create function {function} returns trigger language plpgsql as $$ begin "
+                f"raise exception 'refused by the test' using errcode = '{sqlstate}'; end $$")
+    stack.query(f"create trigger refuse_for_a_test before insert or update on {table} for each row when ({condition}) "
+                f"execute function {function}")
+    try:
+        yield
+    finally:
+        stack.query(f"drop function {function} cascade")

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event streams of a stack: their chains, computed anew from the layout in events.h, what the ledger made
+of them, and publications with a program's own key."""
+import contextlib
+import datetime
+import hashlib
+
+import zmq
+from client import wait_until
+from contract import message_type
+
+SERVICES = ("accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
+LOG = ("select l.sequence, l.epoch, event_id::text, l.type, l.subject::text, l.client::text, l.project::text, "
+       "l.occurred_at, l.applied, l.actor, l.payload, l.personal_hash, l.previous_hash, l.hash, p.salt, p.payload "
+       "from {0}.event_log l left join {0}.event_personal p using (event_id) where l.sequence > %s order by l.sequence")
+NAMES = ("sequence", "epoch", "event_id", "type", "subject", "client", "project", "occurred_at", "applied", "actor",
+         "payload", "personal_hash", "previous_hash", "hash", "personal_salt", "personal")
+GENESIS = bytes(32)
+
+
+def log(stack, service, after=0):
+    """The events of a service as {column: value}, in order."""
+    rows = stack.query(LOG.format(service), after)
+    events = []
+    for row in rows:
+        event = {name: bytes(value) if isinstance(value, memoryview) else value for name, value in zip(NAMES, row)}
+        event["producer"] = service
+        event["occurred_at"] = event["occurred_at"].astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        events.append(event)
+    return events
+
+
+def head(stack, service):
+    return stack.query(f"select sequence from {service}.stream_head")[0][0]
+
+
+def cursor(stack, consumer, producer):
+    """How far a service has applied another's stream."""
+    return stack.query(f"select sequence from {consumer}.stream_cursor where consumer = 'main' and producer = %s",
+                       producer)[0][0]
+
+
+# ── the chain ───────────────────────────────────────────────────────────────────────────────────
+
+
+def encoded(value):
+    """A field as the chain hashes it: length, bytes; absence is a length of its own."""
+    if value is None:
+        return b"\xff\xff\xff\xff"
+    if isinstance(value, int):
+        value = value.to_bytes(8, "big")
+    if isinstance(value, str):
+        value = value.encode()
+    return len(value).to_bytes(4, "big") + value
+
+
+def event_hash(event, previous):
+    fields = ["escarcelle.event.1", previous, event["producer"], event["epoch"], event["sequence"], event["event_id"],
+              event["type"], event["subject"], event["client"], event["project"], event["occurred_at"],
+              event["actor"], event["applied"], event["payload"], event["personal_hash"]]
+    return hashlib.sha256(b"".join(map(encoded, fields))).digest()
+
+
+def assert_chain(stack, service):
+    """The log has no gap, every hash is right, what is personal is what was hashed, the head is the last event."""
+    previous, place = GENESIS, 0
+    for event in log(stack, service):
+        place += 1
+        assert (event["epoch"], event["sequence"]) == (1, place), f"{service} has a gap"
+        assert event["previous_hash"] == previous, f"{service}:{place} does not follow"
+        assert event["hash"] == event_hash(event, previous), f"{service}:{place} has a wrong hash"
+        if event["personal"] is not None:
+            personal_hash = hashlib.sha256(event["personal_salt"] + event["personal"]).digest()
+            assert event["personal_hash"] == personal_hash, f"{service}:{place} has a wrong personal part"
+        previous = event["hash"]
+    [(epoch, sequence, last)] = stack.query(f"select epoch, sequence, hash from {service}.stream_head")
+    assert (epoch, sequence, bytes(last)) == (1, place, previous), f"{service}'s head is not its last event"
+
+
+def assert_chains(stack):
+    """All chains are right, and every consumer stands on them."""
+    for service in SERVICES:
+        assert_chain(stack, service)
+    for consumer in SERVICES:
+        for producer, sequence, reached in stack.query(
+                f"select producer, sequence, hash from {consumer}.stream_cursor where consumer in ('main', 'audit')"):
+            expected = [(GENESIS,)] if sequence == 0 else stack.query(
+                f"select hash from {producer}.event_log where sequence = %s", sequence)
+            assert [bytes(reached)] == [bytes(place) for (place,) in expected], f"{consumer} left {producer}'s chain"
+
+
+def is_settled(stack):
+    """Whether every event is numbered and has been applied by all who follow it, the audit log included."""
+    outboxes = " union all ".join(f"select 1 from {service}.outbox" for service in SERVICES)
+    heads = " ".join(f"when '{service}' then (select sequence from {service}.stream_head)" for service in SERVICES)
+    cursors = " union all ".join(
+        f"select 1 from {service}.stream_cursor where consumer in ('main', 'audit') "
+        f"and sequence < case producer {heads} end" for service in SERVICES)
+    return not stack.query(f"select 1 from ({outboxes} union all {cursors}) behind limit 1")
+
+
+def wait_until_settled(stack):
+    wait_until(lambda: is_settled(stack))
+
+
+# ── the ledger ──────────────────────────────────────────────────────────────────────────────────
+
+
+def costs_posted(stack, project):
+    """What the ledger has of a project's added trainings: [(training, cents)], one for each posting."""
+    return sorted(stack.query(
+        "select t.reference::text, sum(e.amount_cents)::bigint from budgeting.ledger_transaction t "
+        "join budgeting.ledger_entry e on e.transaction_id = t.id and e.account = 'planned' "
+        "where t.kind = 'training_added' and t.project_id = %s group by t.id, t.reference", project["id"]))
+
+
+def costs_of(trainings):
+    """The same from what the API answered."""
+    return sorted((training["id"], training["cost_cents"]) for training in trainings)
+
+
+# ── publications ────────────────────────────────────────────────────────────────────────────────
+
+
+def published(*events):
+    """A publication's bytes from events of a log."""
+    message = message_type("wire.Events")()
+    for event in events:
+        message.events.add(**{name: value for name, value in event.items() if value is not None})
+    return message.SerializeToString()
+
+
+class Wire:
+    """Publishes as one program and hears what the broker forwards of it, with the program's own key."""
+
+    def __init__(self, stack, program):
+        self.program = program
+        keys, address = stack.place.keys, stack.place.broker_addresses(1)[0]
+        self.heard = self._connect(zmq.SUB, keys, f"{address}-subscribe")
+        self.heard.setsockopt(zmq.SUBSCRIBE, f"{program}:E".encode())
+        self.said = self._connect(zmq.PUB, keys, f"{address}-publish")
+
+    def _connect(self, kind, keys, address):
+        socket = zmq.Context.instance().socket(kind)
+        socket.linger = 0
+        socket.setsockopt(zmq.IMMEDIATE, 1)
+        socket.curve_secretkey = (keys / f"{self.program}.secret").read_bytes().strip()
+        socket.curve_publickey = (keys / f"{self.program}.public").read_bytes().strip()
+        socket.curve_serverkey = (keys / "broker.public").read_bytes().strip()
+        socket.connect(address)
+        return socket
+
+    def publish(self, body):
+        """Returns when the broker has forwarded it to all who listen."""
+        def forwarded():
+            self.said.send_multipart([f"{self.program}:E".encode(), body])
+            return self.heard.poll(200) and self._hears(body)
+        wait_until(forwarded)
+
+    def _hears(self, body):
+        with contextlib.suppress(zmq.Again):
+            while True:
+                if self.heard.recv_multipart(zmq.NOBLOCK)[1] == body:
+                    return True
+        return False
+
+    def close(self):
+        self.heard.close()
+        self.said.close()
+
+
+@contextlib.contextmanager
+def wire(stack, program):
+    connected = Wire(stack, program)
+    try:
+        yield connected
+    finally:
+        connected.close()
