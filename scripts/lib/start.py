@@ -124,15 +124,17 @@ def bring_up(stack, supervisor, options):
     return access
 
 
-def introduce(stack, access):
+def introduce(stack, access, detached):
+    state = "" if stack.state == DEFAULT_STATE else f" --state {stack.state}"
     say(f"""
 Escarcelle is ready.
   URL            {access['url']}  (reference: {access['url']}/docs)
   certificate    {access['ca_file']}
   administrator  {access['email']}
   password       {access['password']}
-  mail lands in  {access['smtp_maildir']}
+  mail lands in  {access['smtp_maildir']}  (./scripts/mails{state} shows it)
   logs           {stack.logs}
+  to stop it     {"./scripts/stop" + state if detached else "Ctrl-C"}
 """)
 
 
@@ -146,7 +148,7 @@ def serve(options, ready):
             if not stack.binary(program).exists():
                 raise Failed(f"{stack.binary(program)} is not there; run make first")
         with Supervisor(stack.pids, stack.logs) as supervisor:
-            introduce(stack, bring_up(stack, supervisor, options))
+            introduce(stack, bring_up(stack, supervisor, options), options.detach)
             ready(stack)
             supervisor.tend()
     except Stopped:

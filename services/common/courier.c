@@ -267,7 +267,7 @@ work(struct courier *courier, int64_t now)
 
 /* At once, then again as long as it lasts. */
 static void
-sound_alarm(struct stream *stream, int64_t now)
+sound_alarm(struct stream *stream, const char *self, int64_t now)
 {
     bool waits = stream->waiting_since != 0 && now - stream->waiting_since >= WAIT_ALARM_MS;
 
@@ -275,8 +275,10 @@ sound_alarm(struct stream *stream, int64_t now)
         return;
     stream->alarm_at = now + ALARM_MS;
     if (stream->stopped != NULL)
-        log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s", stream->producer,
-                  stream->consumer, stream->tail.sequence, stream->stopped);
+        log_error("the stream of %s (%s) is stopped behind %" PRId64
+                  ": %s. If a database was restored, restore the schemas of both services to the "
+                  "same moment; then start %s again",
+                  stream->producer, stream->consumer, stream->tail.sequence, stream->stopped, self);
     else
         log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64,
                   stream->producer, stream->cursor.sequence, stream->waits_for.producer,
@@ -355,7 +357,7 @@ turn(struct courier *courier)
     if (!there)
         note_failure(courier, now);
     for (size_t i = 0; i < courier->streams_count; i++)
-        sound_alarm(&courier->streams[i], now);
+        sound_alarm(&courier->streams[i], courier->service->rpc->name, now);
     wait_until(courier, busy ? 0 : there ? next_due(courier, now) : clock_ms() + AWAY_MS);
 }
 
