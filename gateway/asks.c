@@ -83,8 +83,6 @@ asks_send(struct asks *asks, struct arena *arena, const struct question *questio
     struct slot *slot = asks->free;
     if (slot == NULL)
         return false;
-    question->header->has_remaining_ms = 1;
-    question->header->remaining_ms = question->timeout_ms;
     size_t bytes = wire__request_header__get_packed_size(question->header);
     uint8_t *header = arena_alloc(arena, bytes);
     wire__request_header__pack(question->header, header);

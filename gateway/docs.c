@@ -15,14 +15,56 @@ text_of(const cJSON *object, const char *name)
     return cJSON_IsString(member) ? member->valuestring : "";
 }
 
+/* One line of Markdown as descriptions use it: `code` and **strong**. */
 static void
-write_paragraph(struct buffer *out, const char *text)
+write_line(struct buffer *out, const char *line, size_t length)
 {
-    if (text[0] == '\0')
+    bool code = false, strong = false;
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] == '`') {
+            code = !code;
+            buffer_text(out, code ? "<code>" : "</code>");
+        } else if (!code && i + 1 < length && line[i] == '*' && line[i + 1] == '*') {
+            strong = !strong;
+            buffer_text(out, strong ? "<strong>" : "</strong>");
+            i++;
+        } else {
+            page_text(out, (const char[]){line[i], '\0'});
+        }
+    }
+    buffer_text(out, code ? "</code>" : "");
+    buffer_text(out, strong ? "</strong>" : "");
+}
+
+enum block { BLOCK_NONE, BLOCK_PARAGRAPH, BLOCK_LIST };
+
+static void
+change_block(struct buffer *out, enum block *block, enum block next)
+{
+    static const char *const opening[] = {"", "<p>", "<ul>\n"};
+    static const char *const closing[] = {"", "</p>\n", "</ul>\n"};
+    if (*block == next)
         return;
-    buffer_text(out, "<p>");
-    page_text(out, text);
-    buffer_text(out, "</p>\n");
+    buffer_text(out, closing[*block]);
+    buffer_text(out, opening[next]);
+    *block = next;
+}
+
+/* Paragraphs, with an empty line between them, and lists of "- " lines. */
+static void
+write_prose(struct buffer *out, const char *text)
+{
+    enum block block = BLOCK_NONE;
+    while (text[0] != '\0') {
+        size_t length = strcspn(text, "\n");
+        bool item = strncmp(text, "- ", 2) == 0;
+        change_block(out, &block, length == 0 ? BLOCK_NONE : item ? BLOCK_LIST : BLOCK_PARAGRAPH);
+        buffer_text(out, item ? "<li>" : "");
+        write_line(out, text + (item ? 2 : 0), length - (item ? 2 : 0));
+        buffer_text(out, item ? "</li>\n" : "\n");
+        text += length + (text[length] == '\n');
+    }
+    change_block(out, &block, BLOCK_NONE);
 }
 
 /* A link to the schema's section, or its type in words. */
@@ -62,7 +104,7 @@ write_row(struct buffer *out, const char *name, const cJSON *schema, const char 
     buffer_text(out, "</code></td><td>");
     write_type(out, schema);
     buffer_text(out, "</td><td>");
-    page_text(out, description);
+    write_line(out, description, strlen(description));
     buffer_text(out, "</td></tr>\n");
 }
 
@@ -124,8 +166,8 @@ write_operation(struct buffer *out, const char *path, const cJSON *operation)
     const char *summary = text_of(operation, "summary");
     const char *description = text_of(operation, "description");
     if (strncmp(summary, description, strlen(summary)) != 0)
-        write_paragraph(out, summary);
-    write_paragraph(out, description);
+        write_prose(out, summary);
+    write_prose(out, description);
     write_parameters(out, cJSON_GetObjectItemCaseSensitive(operation, "parameters"));
     const cJSON *body = content_schema(cJSON_GetObjectItemCaseSensitive(operation, "requestBody"));
     if (body != NULL) {
@@ -141,7 +183,7 @@ write_schema(struct buffer *out, const cJSON *schema)
 {
     const cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties"), *property;
     buffer_printf(out, "<h3 id=\"%s\">%s</h3>\n", schema->string, schema->string);
-    write_paragraph(out, text_of(schema, "description"));
+    write_prose(out, text_of(schema, "description"));
     if (properties == NULL) {
         buffer_text(out, "<p>");
         write_type(out, schema);
@@ -174,7 +216,7 @@ docs_write(struct buffer *out, const char *openapi, size_t openapi_bytes)
                 *schema;
     const cJSON *components = cJSON_GetObjectItemCaseSensitive(document, "components");
     page_start(out, document == NULL ? "Escarcelle" : text_of(info, "title"));
-    write_paragraph(out, text_of(info, "description"));
+    write_prose(out, text_of(info, "description"));
     buffer_text(out, "<h2>Operations</h2>\n");
     cJSON_ArrayForEach(path, cJSON_GetObjectItemCaseSensitive(document, "paths"))
     {

@@ -18,7 +18,7 @@ struct gateway {
     struct cors *cors;
     struct bounds bounds;
     struct inherited inherited;
-    const char *metrics_token; /* NULL: /metrics is open */
+    char *metrics_token; /* NULL: /metrics is open */
     bool draining;
 };
 

@@ -167,6 +167,7 @@ close_parts(struct loop *loop)
 {
     struct gateway *gateway = &loop->gateway;
     http_close(gateway->http);
+    config_secret_free(gateway->metrics_token);
     cors_free(gateway->cors);
     pages_free(gateway->pages);
     metrics_free(gateway->metrics);

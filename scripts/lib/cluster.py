@@ -42,11 +42,13 @@ ROLE_SQL = """
 select 'create role {role} login' where not exists
     (select from pg_roles where rolname = '{role}') \\gexec
 alter role {role} password '{password}';
-grant connect on database {database} to {role};
+grant connect, temporary on database {database} to {role};
 """
+# Temporary tables are what --rebuild fills before it replaces the projections.
 SCHEMA_SQL = """
 create schema if not exists {service} authorization {service}_owner;
 grant usage on schema {service} to {service};
+grant temporary on database {database} to {service}_owner;
 """
 
 
@@ -120,7 +122,7 @@ class Cluster:
             for role in (f"{service}_owner", service):
                 script.append(ROLE_SQL.format(role=role, database=DATABASE,
                                               password=self.stack.secret(f"{role}.password")))
-            script.append(SCHEMA_SQL.format(service=service))
+            script.append(SCHEMA_SQL.format(service=service, database=DATABASE))
         self.psql("".join(script))
 
     def psql(self, script):

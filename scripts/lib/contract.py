@@ -259,11 +259,15 @@ class Contract:
         return any(f.options["personal"] or (f.message is not None and self.has_personal(f.message)) for f in message.fields)
 
     def prove_path(self, message, path):
+        """A path in an event's option ends at a text: an id."""
+        where, field = f"{message.full_name}, ({path})", None
         for part in filter(None, path.split(".")):
             field = message.field(part) if message is not None else None
             if field is None:
-                raise ContractError(f"{path}: {message.full_name if message else '?'} has no field {part}")
+                raise ContractError(f"{where}: {message.full_name if message else '?'} has no field {part}")
             message = field.message
+        if field is not None and field_kind(field) != "string":
+            raise ContractError(f"{where} is no id")
 
     def prove_routes(self):
         seen = {}
@@ -284,6 +288,9 @@ class Contract:
         for name in method.path_names:
             if request is None or request.field(name) is None:
                 raise ContractError(f"{method.full_name}: {method.input} has no field {name} of its path")
+        for name in re.findall(r"\{(\w+)\}", rpc.location or ""):
+            if self.messages[method.output].field(name) is None:
+                raise ContractError(f"{method.full_name}: {method.output} has no field {name} of its location")
         for ask in rpc.asks:
             asked = self.methods.get(ask.method)
             if asked is None or asked.lane != "LEAF" or asked.input != "common.Id":

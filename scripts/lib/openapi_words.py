@@ -5,11 +5,11 @@ CONVENTIONS = """\
 Amounts are whole euro cents, rates whole basis points, dates `YYYY-MM-DD` in Europe/Paris, instants RFC 3339 UTC.
 Absent optional fields are left out; unknown fields are refused.
 
-**Errors** are RFC 9457 problems with a stable `code`, explained at `/problems/{code}`; a 422 lists all violations.
-**Concurrency**: single objects carry an `ETag`; `If-Match` guards a change, `If-None-Match` saves a repetition.
-**Repetition**: any POST takes an `Idempotency-Key`; for 72 hours the same request under it answers the first success.
-**Lists** are paged by `page_size` and `page_token`, newest first.
-**Tracing**: `X-Request-Id` and `traceparent` are taken in, the former is always answered.
+- **Errors** are RFC 9457 problems with a stable `code`, explained at `/problems/{code}`; a 422 lists all violations.
+- **Concurrency**: single objects carry an `ETag`; `If-Match` guards a change, `If-None-Match` saves a repetition.
+- **Repetition**: any POST takes an `Idempotency-Key`; for 72 hours the same request under it answers the first success.
+- **Lists** are paged by `page_size` and `page_token`, newest first.
+- **Tracing**: `X-Request-Id` and `traceparent` are taken in, the former is always answered.
 """
 
 ROLES = {

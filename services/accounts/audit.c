@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writes the audit log: one entry per event of any stream. Personal values and addresses lie in
- * audit_personal; the chain holds their salted hash. */
+ * Writes the audit log: one entry per event of any stream. A client's personal values lie in audit_personal,
+ * names and addresses of actors in audit_actor; the chain holds their salted hashes. */
 #include "audit.h"
 
 #include "dates.h"
@@ -21,16 +21,21 @@ static const struct db_statement lock_head = {
 
 static const struct db_statement insert_entry = {
     .name = "insert_audit_entry",
-    .parameters = 19,
+    .parameters = 22,
     .text = "insert into audit_entry (sequence, id, producer, epoch, stream_sequence, type, occurred_at, recorded_at, "
-            "actor_kind, actor_id, actor_role, subject_id, client_id, request_id, changes, personal_hash, event_hash, "
-            "previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-            "$16, $17, $18, $19)"};
+            "actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes, "
+            "personal_hash, actor_hash, event_hash, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+            "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"};
 
 static const struct db_statement insert_personal = {
     .name = "insert_audit_personal",
     .parameters = 4,
     .text = "insert into audit_personal (sequence, client_id, salt, payload) values ($1, $2, $3, $4)"};
+
+static const struct db_statement insert_actor = {
+    .name = "insert_audit_actor",
+    .parameters = 3,
+    .text = "insert into audit_actor (sequence, salt, payload) values ($1, $2, $3)"};
 
 static const struct db_statement upsert_object = {
     .name = "upsert_audit_object",
@@ -54,41 +59,92 @@ struct entry {
     const Wire__Event *event;
     const struct event_type *type;
     Wire__Actor *actor;
-    Wire__Personal *personal;
+    Wire__ActorPersonal *person; /* NULL when nobody is behind it */
     const char *kind; /* of the object, "" when the event is no state of one */
-    const char *state, *personal_state;
-    const char *personal_payload;
-    uint8_t salt[16];
+    const char *state, *personal_state; /* of the object */
+    const char *said, *personal_said;   /* what else the event says */
+    const char *personal_payload, *actor_payload; /* NULL when there is nothing */
+    uint8_t personal_salt[16], actor_salt[16];
     struct audit_row row;
 };
 
-/* The object in an event, parted; an event of an unknown type is recorded by its hash alone. */
+static const ProtobufCFieldDescriptor *
+object_field(const struct event_type *type)
+{
+    return type->object == NULL
+               ? NULL
+               : protobuf_c_message_descriptor_get_field_by_name(type->message->descriptor, type->object);
+}
+
+/* The object's state, without the prefix of its field; NULL part or no object: nothing. */
+static const char *
+object_state(struct call *call, const struct event_type *type, const ProtobufCMessage *part)
+{
+    const ProtobufCFieldDescriptor *field = object_field(type);
+
+    if (part == NULL || field == NULL)
+        return "{}";
+    return audit_state(call->arena, type->message->fields[field - type->message->descriptor->fields].message,
+                       *(ProtobufCMessage *const *)(const void *)((const char *)part + field->offset));
+}
+
+/* What else an event says: its fields but for the object, and but for other objects, which have events of their
+ * own. It has no "before". */
+static const char *
+rest_of_event(struct call *call, const struct event_type *type, ProtobufCMessage *part)
+{
+    if (part == NULL)
+        return "{}";
+    for (unsigned i = 0; i < part->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &part->descriptor->fields[i];
+        const struct message_rules *nested = type->message->fields[i].message;
+
+        if (nested != NULL && field->label != PROTOBUF_C_LABEL_REPEATED &&
+            (field == object_field(type) || protobuf_c_message_descriptor_get_field_by_name(nested->descriptor, "id") != NULL))
+            *(ProtobufCMessage **)(void *)((char *)part + field->offset) = NULL;
+    }
+    return audit_state(call->arena, type->message, part);
+}
+
+/* An event of an unknown type is recorded by its hash alone. */
 static void
-read_object(struct call *call, struct entry *entry)
+read_event(struct call *call, struct entry *entry)
 {
     const struct event_type *type = entry->type;
     ProtobufCMessage *whole = type == NULL ? NULL : events_unpack(call->arena, type, entry->event);
     const ProtobufCFieldDescriptor *field;
-    ProtobufCMessage *rest, *personal, *object;
-    const struct message_rules *rules;
+    ProtobufCMessage *rest, *personal;
 
     entry->kind = "";
-    entry->state = entry->personal_state = "{}";
+    entry->state = entry->personal_state = entry->said = entry->personal_said = "{}";
     if (whole == NULL)
         return;
+    field = object_field(type);
+    if (field != NULL)
+        entry->kind = ((const ProtobufCMessageDescriptor *)field->descriptor)->name;
     events_split(call->arena, type->message, whole, &rest, &personal);
-    rules = type->message;
-    if (type->object != NULL) {
-        field = protobuf_c_message_descriptor_get_field_by_name(whole->descriptor, type->object);
-        rules = type->message->fields[field - whole->descriptor->fields].message;
-        entry->kind = rules->descriptor->name;
-        object = *(ProtobufCMessage **)(void *)((char *)rest + field->offset);
-        rest = object;
-        if (personal != NULL)
-            personal = *(ProtobufCMessage **)(void *)((char *)personal + field->offset);
-    }
-    entry->state = audit_state(call->arena, rules, rest);
-    entry->personal_state = audit_state(call->arena, rules, personal);
+    entry->state = object_state(call, type, rest);
+    entry->personal_state = object_state(call, type, personal);
+    entry->said = rest_of_event(call, type, rest);
+    entry->personal_said = rest_of_event(call, type, personal);
+}
+
+/* Two JSON arrays as one. */
+static const char *
+joined(struct call *call, const char *first, const char *second)
+{
+    if (strcmp(first, "[]") == 0)
+        return second;
+    if (strcmp(second, "[]") == 0)
+        return first;
+    return arena_printf(call->arena, "%.*s,%s", (int)strlen(first) - 1, first, second + 1);
+}
+
+/* What changed of the object since `before`, and what else the event says. */
+static const char *
+changes_of(struct call *call, const char *before, const char *state, const char *said)
+{
+    return joined(call, audit_changes(call->arena, before, state), audit_changes(call->arena, NULL, said));
 }
 
 static void
@@ -98,33 +154,23 @@ read_actor(struct call *call, struct entry *entry)
     const Wire__Event *event = entry->event;
 
     entry->actor = event->has_actor ? wire__actor__unpack(allocator, event->actor.len, event->actor.data) : NULL;
-    entry->personal =
-        event->has_personal ? wire__personal__unpack(allocator, event->personal.len, event->personal.data) : NULL;
+    entry->person = event->has_actor_personal ? wire__actor_personal__unpack(allocator, event->actor_personal.len,
+                                                                             event->actor_personal.data)
+                                              : NULL;
     if (entry->actor == NULL)
         entry->actor = (Wire__Actor *)message_new(call->arena, &wire__actor__descriptor);
 }
 
-/* {"actor_name":…,"actor_address":…,"changes":[…]}, or NULL when nothing is personal. */
+/* {"name":…,"address":…} */
 static const char *
-write_personal(struct call *call, const struct entry *entry, const char *changes)
+write_person(struct call *call, const Wire__ActorPersonal *person)
 {
     struct buffer out;
 
-    if (entry->personal == NULL && strcmp(changes, "[]") == 0)
+    if (person == NULL)
         return NULL;
     buffer_init(&out, call->arena);
-    buffer_text(&out, "{");
-    if (entry->personal != NULL && entry->personal->actor_name != NULL) {
-        buffer_text(&out, "\"actor_name\":");
-        json_string(&out, entry->personal->actor_name);
-        buffer_text(&out, ",");
-    }
-    if (entry->personal != NULL && entry->personal->actor_address != NULL) {
-        buffer_text(&out, "\"actor_address\":");
-        json_string(&out, entry->personal->actor_address);
-        buffer_text(&out, ",");
-    }
-    buffer_printf(&out, "\"changes\":%s}", changes);
+    json_write_plain(&out, &person->base);
     return out.bytes;
 }
 
@@ -140,7 +186,7 @@ static void
 fill_row(struct call *call, struct entry *entry, int64_t sequence, const char *changes)
 {
     const Wire__Event *event = entry->event;
-    uint8_t hash[32];
+    const Wire__Actor *actor = entry->actor;
     char now[25];
 
     instant_now(now);
@@ -153,19 +199,30 @@ fill_row(struct call *call, struct entry *entry, int64_t sequence, const char *c
         .type = event->type,
         .occurred_at = event->occurred_at,
         .recorded_at = arena_printf(call->arena, "%.23s000Z", now),
-        .actor_kind = entry->actor->kind,
-        .actor_id = entry->actor->id,
-        .actor_role = entry->actor->role,
+        .actor_kind = actor->kind,
+        .actor_id = actor->id,
+        .actor_role = actor->role,
         .subject_id = event->subject,
-        .request_id = entry->actor->request_id,
+        .client_id = event->client,
+        .project_id = event->project,
+        .request_id = actor->request_id,
+        .caused_by = actor->caused_by,
         .changes = changes,
         .event_hash = hexadecimal(call, event->hash.data, event->hash.len),
     };
-    if (entry->personal_payload == NULL)
-        return;
-    randombytes_buf(entry->salt, sizeof entry->salt);
-    events_personal_hash(entry->salt, (const uint8_t *)entry->personal_payload, strlen(entry->personal_payload), hash);
-    entry->row.personal_hash = hexadecimal(call, hash, sizeof hash);
+}
+
+/* Salted hash of what lies beside the chain; NULL when nothing does. */
+static const char *
+hash_beside(struct call *call, const char *payload, uint8_t salt[16])
+{
+    uint8_t hash[32];
+
+    if (payload == NULL)
+        return NULL;
+    randombytes_buf(salt, 16);
+    events_personal_hash(salt, (const uint8_t *)payload, strlen(payload), hash);
+    return hexadecimal(call, hash, sizeof hash);
 }
 
 static const char *
@@ -175,21 +232,33 @@ bytea(struct call *call, const char *hex)
 }
 
 static void
-store(struct call *call, const struct entry *entry, const char *previous, const uint8_t hash[32])
+store_entry(struct call *call, const struct audit_row *row, const char *previous, const char *hash)
 {
-    const struct audit_row *row = &entry->row;
-    const char *hash_text = db_bytes(call->arena, hash, 32), *client = entry->event->client;
-
     db_queue(call->db, &insert_entry,
              (const char *const[]){row->sequence, row->id, row->producer, row->epoch, row->stream_sequence, row->type,
                                    row->occurred_at, row->recorded_at, row->actor_kind, row->actor_id, row->actor_role,
-                                   row->subject_id, client, row->request_id, row->changes,
-                                   bytea(call, row->personal_hash), bytea(call, row->event_hash), previous, hash_text});
-    db_queue(call->db, &move_head, (const char *const[]){row->sequence, hash_text});
+                                   row->subject_id, row->client_id, row->project_id, row->request_id, row->caused_by,
+                                   row->changes, bytea(call, row->personal_hash), bytea(call, row->actor_hash),
+                                   bytea(call, row->event_hash), previous, hash});
+    db_queue(call->db, &move_head, (const char *const[]){row->sequence, hash});
+}
+
+static void
+store_beside(struct call *call, const struct entry *entry)
+{
+    const struct audit_row *row = &entry->row;
+    const char *client = row->client_id;
+
     if (entry->personal_payload != NULL)
         db_queue(call->db, &insert_personal,
-                 (const char *const[]){row->sequence, client, db_bytes(call->arena, entry->salt, sizeof entry->salt),
+                 (const char *const[]){row->sequence, client,
+                                       db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
                                        entry->personal_payload});
+    if (entry->actor_payload != NULL)
+        db_queue(call->db, &insert_actor,
+                 (const char *const[]){row->sequence,
+                                       db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
+                                       entry->actor_payload});
     if (row->subject_id != NULL && entry->kind[0] != '\0')
         db_queue(call->db, &upsert_object,
                  (const char *const[]){row->subject_id, entry->kind, client, entry->state, entry->personal_state});
@@ -199,26 +268,36 @@ store(struct call *call, const struct entry *entry, const char *previous, const 
     }
 }
 
+/* NULL when no personal field changed. */
+static const char *
+personal_changes(struct call *call, const PGresult *head, const struct entry *entry)
+{
+    const char *changes = changes_of(call, db_value(head, 0, 3), entry->personal_state, entry->personal_said);
+
+    return strcmp(changes, "[]") == 0 ? NULL : changes;
+}
+
 enum rpc_status
 audit_record(struct call *call, const Wire__Event *event)
 {
     struct entry entry = {.event = event, .type = events_find(event->type)};
     PGresult *head;
-    const char *previous;
     uint8_t hash[32];
     size_t length;
 
-    read_object(call, &entry);
+    read_event(call, &entry);
     read_actor(call, &entry);
     head = db_query(call->db, call->arena, &lock_head, (const char *const[]){event->subject, entry.kind});
     if (head == NULL)
         return db_fail(call);
-    previous = db_value(head, 0, 1);
-    entry.personal_payload = write_personal(
-        call, &entry, audit_changes(call->arena, db_value(head, 0, 3), entry.personal_state));
     fill_row(call, &entry, db_integer(head, 0, 0) + 1,
-             audit_changes(call->arena, db_value(head, 0, 2), entry.state));
-    audit_hash(db_unbytes(call->arena, previous, &length), &entry.row, hash);
-    store(call, &entry, previous, hash);
+             changes_of(call, db_value(head, 0, 2), entry.state, entry.said));
+    entry.personal_payload = personal_changes(call, head, &entry);
+    entry.actor_payload = write_person(call, entry.person);
+    entry.row.personal_hash = hash_beside(call, entry.personal_payload, entry.personal_salt);
+    entry.row.actor_hash = hash_beside(call, entry.actor_payload, entry.actor_salt);
+    audit_hash(db_unbytes(call->arena, db_value(head, 0, 1), &length), &entry.row, hash);
+    store_entry(call, &entry.row, db_value(head, 0, 1), db_bytes(call->arena, hash, sizeof hash));
+    store_beside(call, &entry);
     return RPC_OK;
 }

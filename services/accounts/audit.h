@@ -15,11 +15,13 @@ extern const struct job audit_jobs[];
 /* One entry as it is hashed; texts as stored, NULL when absent. */
 struct audit_row {
     const char *sequence, *id, *producer, *epoch, *stream_sequence, *type, *occurred_at, *recorded_at;
-    const char *actor_kind, *actor_id, *actor_role, *subject_id, *request_id, *changes;
-    const char *personal_hash, *event_hash; /* hexadecimal */
+    const char *actor_kind, *actor_id, *actor_role, *subject_id, *client_id, *project_id, *request_id, *caused_by;
+    const char *changes, *personal_hash, *actor_hash, *event_hash; /* hashes in hexadecimal */
 };
 
-/* The chain's next hash: SHA-256 over previous and every text, each with its length before it. */
+/* The chain's next hash. This layout can never change: SHA-256 of the previous hash (32 zero bytes before the
+ * first entry), then "escarcelle.audit.1" and the row's texts in the order above, each as its length (4 bytes,
+ * big-endian; FF FF FF FF when absent) and its bytes. Instants are UTC with microseconds. */
 void audit_hash(const uint8_t previous[32], const struct audit_row *row, uint8_t out[32]);
 
 /* What an object looks like to the audit log: dotted paths with their JSON values, as one JSON object. */

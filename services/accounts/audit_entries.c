@@ -6,6 +6,7 @@
 #include "dates.h"
 #include "db.h"
 #include "events.h"
+#include "hashing.h"
 #include "log.h"
 #include "sql.h"
 
@@ -23,11 +24,11 @@ SQL(list_audit_entries, ListAuditEntriesRequest, ListAuditEntriesReply,
     "select id, sequence, occurred_at, recorded_at, type, actor_kind as \"actor.kind\", actor_id as \"actor.id\", "
     "actor_name as \"actor.name\", actor_role as \"actor.role\", actor_address as \"actor.address\", subject_id, "
     "request_id, changes, hash from (select e.id, e.sequence, e.occurred_at, e.recorded_at, e.type, e.actor_kind, "
-    "e.actor_id, p.payload::jsonb ->> 'actor_name' as actor_name, e.actor_role, "
-    "p.payload::jsonb ->> 'actor_address' as actor_address, e.subject_id, e.request_id, "
-    "e.changes::jsonb || coalesce(p.payload::jsonb -> 'changes', '[]') as changes, encode(e.hash, 'hex') as hash, "
+    "e.actor_id, a.payload::jsonb ->> 'name' as actor_name, e.actor_role, "
+    "a.payload::jsonb ->> 'address' as actor_address, e.subject_id, e.request_id, "
+    "e.changes::jsonb || coalesce(p.payload::jsonb, '[]') as changes, encode(e.hash, 'hex') as hash, "
     "(e.occurred_at at time zone 'Europe/Paris')::date as day "
-    "from audit_entry e left join audit_personal p using (sequence)) entry "
+    "from audit_entry e left join audit_personal p using (sequence) left join audit_actor a using (sequence)) entry "
     "where true :filter(actor_id, subject_id, type) :between(day, from, to) :page(sequence)");
 
 static const struct db_statement read_chain = {
@@ -36,9 +37,11 @@ static const struct db_statement read_chain = {
     .text = "select e.sequence, e.id, e.producer, e.epoch, e.stream_sequence, e.type, "
             "to_char(e.occurred_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), "
             "to_char(e.recorded_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.actor_kind, e.actor_id, e.actor_role, "
-            "e.subject_id, e.request_id, e.changes, encode(e.personal_hash, 'hex'), encode(e.event_hash, 'hex'), "
-            "e.previous_hash, e.hash, p.salt, p.payload "
-            "from audit_entry e left join audit_personal p using (sequence) where e.sequence > $1 "
+            "e.subject_id, e.client_id, e.project_id, e.request_id, e.caused_by, e.changes, "
+            "encode(e.personal_hash, 'hex'), encode(e.actor_hash, 'hex'), encode(e.event_hash, 'hex'), "
+            "e.previous_hash, e.hash, p.salt, p.payload, a.salt, a.payload "
+            "from audit_entry e left join audit_personal p using (sequence) "
+            "left join audit_actor a using (sequence) where e.sequence > $1 "
             "order by e.sequence limit $2"};
 
 static const struct db_statement read_head = {.name = "read_audit_head", .text = "select sequence, hash from audit_head"};
@@ -51,25 +54,14 @@ accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *re
 
 /* ---- the chain */
 
-static void
-hash_text(crypto_hash_sha256_state *state, const char *text)
-{
-    uint8_t length[4] = {0xff, 0xff, 0xff, 0xff};
-    size_t size = text == NULL ? 0 : strlen(text);
-
-    for (size_t i = 0; text != NULL && i < sizeof length; i++)
-        length[i] = (uint8_t)(size >> (24 - 8 * i));
-    crypto_hash_sha256_update(state, length, sizeof length);
-    crypto_hash_sha256_update(state, (const uint8_t *)(text == NULL ? "" : text), size);
-}
-
 void
 audit_hash(const uint8_t previous[32], const struct audit_row *row, uint8_t out[32])
 {
     const char *const texts[] = {"escarcelle.audit.1", row->sequence, row->id, row->producer, row->epoch,
                                  row->stream_sequence, row->type, row->occurred_at, row->recorded_at, row->actor_kind,
-                                 row->actor_id, row->actor_role, row->subject_id, row->request_id, row->changes,
-                                 row->personal_hash, row->event_hash};
+                                 row->actor_id, row->actor_role, row->subject_id, row->client_id, row->project_id,
+                                 row->request_id, row->caused_by, row->changes, row->personal_hash, row->actor_hash,
+                                 row->event_hash};
     crypto_hash_sha256_state state;
 
     crypto_hash_sha256_init(&state);
@@ -96,19 +88,23 @@ breaks(struct walk *walk, int64_t sequence, const char *detail)
     return false;
 }
 
-/* What can still be erased must, while it is there, be what was hashed. */
+/* Columns of read_chain. */
+enum { TEXTS = 20, PERSONAL_HASH = 17, ACTOR_HASH = 18, PREVIOUS_HASH = 20, HASH = 21, PERSONAL = 22, ACTOR = 24 };
+
+/* What lies beside the chain (salt and payload from `column` on) must, while it is there, be what was hashed. */
 static bool
-personal_fits(struct walk *walk, const PGresult *rows, int row)
+beside_fits(struct walk *walk, const PGresult *rows, int row, int column, const char *kept)
 {
-    const char *payload = db_value(rows, row, 19), *kept = db_value(rows, row, 14);
-    uint8_t hash[32];
+    const char *payload = db_value(rows, row, column + 1);
+    uint8_t hash[32], *salt;
     char text[65];
     size_t length;
-    uint8_t *salt;
 
     if (payload == NULL)
         return true;
-    salt = db_unbytes(walk->call->arena, db_value(rows, row, 18), &length);
+    salt = db_unbytes(walk->call->arena, db_value(rows, row, column), &length);
+    if (length != 16)
+        return false;
     events_personal_hash(salt, (const uint8_t *)payload, strlen(payload), hash);
     sodium_bin2hex(text, sizeof text, hash, sizeof hash);
     return kept != NULL && strcmp(text, kept) == 0;
@@ -117,23 +113,24 @@ personal_fits(struct walk *walk, const PGresult *rows, int row)
 static bool
 step(struct walk *walk, const PGresult *rows, int row)
 {
-    const char *v[16];
+    const char *v[TEXTS];
     uint8_t expected[32], *stored, *previous;
-    size_t length;
+    size_t previous_bytes, stored_bytes;
 
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < TEXTS; i++)
         v[i] = db_value(rows, row, i);
-    const struct audit_row entry = {v[0], v[1], v[2],  v[3],  v[4],  v[5],  v[6],  v[7],
-                                    v[8], v[9], v[10], v[11], v[12], v[13], v[14], v[15]};
+    const struct audit_row entry = {v[0],  v[1],  v[2],  v[3],  v[4],  v[5],  v[6],  v[7],  v[8],  v[9],
+                                    v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17], v[18], v[19]};
     walk->sequence++;
     if (db_integer(rows, row, 0) != walk->sequence)
         return breaks(walk, walk->sequence, "an entry is missing or was inserted here");
-    previous = db_unbytes(walk->call->arena, db_value(rows, row, 16), &length);
-    stored = db_unbytes(walk->call->arena, db_value(rows, row, 17), &length);
+    previous = db_unbytes(walk->call->arena, db_value(rows, row, PREVIOUS_HASH), &previous_bytes);
+    stored = db_unbytes(walk->call->arena, db_value(rows, row, HASH), &stored_bytes);
     audit_hash(walk->hash, &entry, expected);
-    if (memcmp(previous, walk->hash, 32) != 0 || memcmp(stored, expected, 32) != 0)
+    if (previous_bytes != 32 || stored_bytes != 32 || memcmp(previous, walk->hash, 32) != 0 ||
+        memcmp(stored, expected, 32) != 0)
         return breaks(walk, walk->sequence, "this entry is not what was recorded");
-    if (!personal_fits(walk, rows, row))
+    if (!beside_fits(walk, rows, row, PERSONAL, v[PERSONAL_HASH]) || !beside_fits(walk, rows, row, ACTOR, v[ACTOR_HASH]))
         return breaks(walk, walk->sequence, "this entry's personal values are not what was recorded");
     memcpy(walk->hash, expected, 32);
     return true;
@@ -145,14 +142,16 @@ step(struct walk *walk, const PGresult *rows, int row)
 static void
 signing_keys(uint8_t public_key[crypto_sign_PUBLICKEYBYTES], uint8_t secret_key[crypto_sign_SECRETKEYBYTES])
 {
-    const char *seed_text = config_secret("ESCARCELLE_AUDIT_KEY_FILE", config.audit_key_file);
+    char *seed_text = config_secret("ESCARCELLE_AUDIT_KEY_FILE", config.audit_key_file);
     uint8_t seed[crypto_sign_SEEDBYTES];
     size_t length;
 
     if (sodium_hex2bin(seed, sizeof seed, seed_text, strlen(seed_text), NULL, &length, NULL) != 0 ||
         length != sizeof seed)
         fatal("ESCARCELLE_AUDIT_KEY_FILE must hold 64 hexadecimal digits");
+    config_secret_free(seed_text);
     crypto_sign_seed_keypair(public_key, secret_key, seed);
+    sodium_memzero(seed, sizeof seed);
 }
 
 _Static_assert(SIGNATURE_TEXT_BYTES == 2 * 64 + 1, "an Ed25519 signature has 64 bytes");

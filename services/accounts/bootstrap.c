@@ -48,6 +48,8 @@ int
 bootstrap_command(struct call *call, int argc, char **argv)
 {
     struct first_admin admin;
+    char *password;
+    bool made;
 
     if (argc != 5 || strcmp(argv[1], "--bootstrap-admin") != 0 || strcmp(argv[3], "--password-file") != 0 ||
         !check_email(argv[2])) {
@@ -59,9 +61,11 @@ bootstrap_command(struct call *call, int argc, char **argv)
     admin.user.first_name = (char *)"Admin";
     admin.user.last_name = (char *)"Escarcelle";
     SET(&admin.user, role, USER_ROLE_ADMIN);
-    admin.password = config_secret("--password-file", argv[4]);
-    if (job_transaction(call, make_admin, &admin) == RPC_OK)
-        return 0;
-    log_error("the administrator could not be made: %s", call->problem.detail);
-    return 1;
+    password = config_secret("--password-file", argv[4]);
+    admin.password = password;
+    made = job_transaction(call, make_admin, &admin) == RPC_OK;
+    config_secret_free(password);
+    if (!made)
+        log_error("the administrator could not be made: %s", call->problem.detail);
+    return made ? 0 : 1;
 }

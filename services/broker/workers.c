@@ -15,7 +15,7 @@ peer_set(struct peer *peer, const void *bytes, size_t length)
     return true;
 }
 
-bool
+static bool
 peer_equal(const struct peer *one, const struct peer *other)
 {
     return one->length == other->length && memcmp(one->bytes, other->bytes, one->length) == 0;

@@ -23,7 +23,6 @@ struct peer {
 
 /* False when too long: not one of ours. */
 bool peer_set(struct peer *peer, const void *bytes, size_t length);
-bool peer_equal(const struct peer *one, const struct peer *other);
 
 /* A request that a worker has in hand, and who waits for it. */
 struct pending {

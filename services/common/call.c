@@ -199,15 +199,6 @@ call_emit_refusal(struct call *call, const struct event_type *type, const Protob
 
 /* ---- questions */
 
-static uint8_t *
-packed(struct arena *arena, const ProtobufCMessage *message, size_t *length)
-{
-    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
-
-    *length = protobuf_c_message_pack(message, bytes);
-    return bytes;
-}
-
 static bool
 send_question(struct call *call, const char *method, const ProtobufCMessage *request, uint64_t tag)
 {
@@ -220,9 +211,8 @@ send_question(struct call *call, const char *method, const ProtobufCMessage *req
     header.request_id = call->header->request_id;
     header.traceparent = call->header->traceparent;
     header.caller = call->header->caller;
-    SET(&header, remaining_ms, ASK_TIMEOUT_MS);
-    header_packed = packed(call->arena, &header.base, &header_bytes);
-    body = packed(call->arena, request, &body_bytes);
+    header_packed = message_pack(call->arena, &header.base, &header_bytes);
+    body = message_pack(call->arena, request, &body_bytes);
     return wire_asker_send(call->asker, arena_printf(call->arena, "%s.leaf", service), tag, ASK_TIMEOUT_MS,
                            header_packed, header_bytes, body, body_bytes);
 }

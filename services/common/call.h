@@ -18,7 +18,7 @@ struct call {
     struct wire_asker *asker;        /* for questions to other services */
     const struct service *service;
     const struct rpc_method *method; /* NULL in reactions and jobs */
-    const Wire__RequestHeader *header; /* never NULL; empty in reactions and jobs */
+    const Wire__RequestHeader *header; /* never NULL; the service's own in reactions and jobs */
     const Wire__Event *event;        /* the event being handled, NULL in requests and jobs */
     const struct rpc_moves *moves;   /* of the method or the subscription, or NULL */
     ProtobufCMessage **answers;      /* of method->asks, in their order */
@@ -73,6 +73,8 @@ void call_emit_refusal(struct call *call, const struct event_type *type, const P
 const char *message_text(struct arena *arena, const ProtobufCMessage *message, const char *path);
 /* An empty message in the arena. */
 ProtobufCMessage *message_new(struct arena *arena, const ProtobufCMessageDescriptor *descriptor);
+/* A message's bytes in the arena; never NULL, even when there are none. */
+uint8_t *message_pack(struct arena *arena, const ProtobufCMessage *message, size_t *length);
 #define NEW(call, type) ((type *)message_new((call)->arena, &type##_descriptor))
 /* Sets an optional scalar of a generated type together with its has_ flag. */
 #define SET(message, field, value) ((message)->has_##field = 1, (message)->field = (value))

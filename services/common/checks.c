@@ -258,22 +258,6 @@ check_siren(const char *text)
     return strlen(text) == 9 && all(text, 9, is_digit) && passes_luhn(text, 9);
 }
 
-/* La Poste has more establishments than Luhn leaves room for: theirs sum to a multiple of five,
- * except the head office. */
-bool
-check_siret(const char *text)
-{
-    int sum = 0;
-
-    if (strlen(text) != 14 || !all(text, 14, is_digit) || !passes_luhn(text, 9))
-        return false;
-    if (strncmp(text, "356000000", 9) != 0 || strcmp(text, "35600000000048") == 0)
-        return passes_luhn(text, 14);
-    for (size_t i = 0; i < 14; i++)
-        sum += text[i] - '0';
-    return sum % 5 == 0;
-}
-
 static int
 vat_key_of_siren(const char *siren)
 {

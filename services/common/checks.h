@@ -14,7 +14,6 @@ bool check_instant(const char *text);              /* RFC 3339 with Z or offset 
 bool check_email(const char *text);                /* RFC 5321 dot-atom@domain, ASCII, ≤ 254 */
 bool check_phone(const char *text);                /* E.164 */
 bool check_siren(const char *text);
-bool check_siret(const char *text);                /* La Poste's rule included */
 bool check_vat_number(const char *text);           /* FR checked against its SIREN where the key is numeric */
 bool check_iban(const char *text);                 /* mod 97; France: length and RIB key too */
 bool check_bic(const char *text);

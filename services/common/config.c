@@ -136,3 +136,12 @@ config_secret(const char *key, const char *path)
     explicit_bzero(line, sizeof line);
     return secret;
 }
+
+void
+config_secret_free(char *secret)
+{
+    if (secret == NULL)
+        return;
+    explicit_bzero(secret, strlen(secret));
+    free(secret);
+}

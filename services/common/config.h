@@ -52,8 +52,11 @@ extern struct config config;
 void config_load(void);
 /* Prints every key with its value, default and help. */
 void config_print(void);
-/* The first line of a file without its line end, in memory of the process (malloc: who needs it no
- * longer may wipe and free it); exits with a sentence naming `key` when it can't be read. */
+/* The first line of a file without its line end, in memory of the process (config_secret_free ends
+ * it); exits with a sentence naming `key` when it can't be read. */
 char *config_secret(const char *key, const char *path);
+
+/* Wipes and frees what config_secret gave; NULL is nothing to free. */
+void config_secret_free(char *secret);
 
 #endif

@@ -169,15 +169,6 @@ take_answers(struct courier *courier, int64_t now)
 
 /* ---- asking */
 
-static const uint8_t *
-pack(struct arena *arena, const ProtobufCMessage *message, size_t *length)
-{
-    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
-
-    *length = protobuf_c_message_pack(message, bytes);
-    return bytes;
-}
-
 static bool
 send_question(struct courier *courier, const struct stream *stream, uint64_t tag)
 {
@@ -191,11 +182,10 @@ send_question(struct courier *courier, const struct stream *stream, uint64_t tag
     caller.id = (char *)courier->service->rpc->name;
     header.caller = &caller;
     header.method = arena_printf(courier->arena, "%s.ListEvents", stream->producer);
-    SET(&header, remaining_ms, LIST_EVENTS_TIMEOUT_MS);
     SET(&request, after, stream->tail.sequence);
     SET(&request, limit, EVENTS_PAGE_MAX);
-    packed_header = pack(courier->arena, &header.base, &header_bytes);
-    body = pack(courier->arena, &request.base, &body_bytes);
+    packed_header = message_pack(courier->arena, &header.base, &header_bytes);
+    body = message_pack(courier->arena, &request.base, &body_bytes);
     return wire_asker_send(courier->asker,
                            arena_printf(courier->arena, "%s.leaf", stream->producer), tag,
                            LIST_EVENTS_TIMEOUT_MS, packed_header, header_bytes, body, body_bytes);
@@ -214,7 +204,7 @@ read_own(struct courier *courier, struct stream *stream, int64_t now)
         stream_unanswered(stream, now);
         return;
     }
-    packed = pack(courier->arena, &page.base, &length);
+    packed = message_pack(courier->arena, &page.base, &length);
     stream_answered(stream, packed, length, now);
 }
 

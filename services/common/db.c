@@ -106,9 +106,7 @@ db_connect(struct db *db)
         (const char *const[]){config.database_host, port, config.database_name, user[0] != '\0' ? user : role,
                               password, options, role, "5", "10", "10000", NULL},
         0);
-    if (password != NULL)
-        explicit_bzero(password, strlen(password));
-    free(password);
+    config_secret_free(password);
     if (PQstatus(db->connection) != CONNECTION_OK) {
         log_warning("database is away: %s", PQerrorMessage(db->connection));
         disconnect(db);
@@ -167,12 +165,6 @@ bool
 db_outcome_unknown(const struct db *db)
 {
     return db->outcome_unknown;
-}
-
-bool
-db_in_transaction(const struct db *db)
-{
-    return db->transaction != TRANSACTION_NONE;
 }
 
 bool

@@ -41,7 +41,6 @@ PGresult *db_query(struct db *db, struct arena *arena, const struct db_statement
 bool db_commit(struct db *db);
 void db_rollback(struct db *db);
 bool db_outcome_unknown(const struct db *db);
-bool db_in_transaction(const struct db *db);
 
 /* The error of the statement that failed. */
 struct db_error {

@@ -97,16 +97,17 @@ read_request(struct passage *passage)
                                                  passage->wire->body_bytes, passage->wire->body);
     if (passage->request == NULL)
         return call_fail(call, RPC_MALFORMED, NULL, "the request does not decode");
-    TRY(validate_request(call, call->method->request, passage->request));
-    return references_resolve(call, call->method->request, passage->request);
+    return validate_request(call, call->method->request, passage->request);
 }
 
+/* What other services must say first: about the objects referred to, and what the method asks. */
 static enum rpc_status
-ask_questions(struct passage *passage)
+ask_others(struct passage *passage)
 {
     struct call *call = &passage->call;
     const struct rpc_method *method = call->method;
 
+    TRY(references_resolve(call, method->request, passage->request));
     call->answers = arena_array(call->arena, method->asks_count + 1, sizeof *call->answers);
     for (size_t i = 0; i < method->asks_count; i++) {
         Common__Id id = COMMON__ID__INIT;
@@ -118,15 +119,6 @@ ask_questions(struct passage *passage)
 }
 
 /* ---- what is answered */
-
-static const uint8_t *
-pack(struct arena *arena, const ProtobufCMessage *message, size_t *length)
-{
-    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
-
-    *length = protobuf_c_message_pack(message, bytes);
-    return bytes;
-}
 
 static int64_t
 figure(struct arena *arena, const ProtobufCMessage *reply, const char *name)
@@ -173,8 +165,8 @@ pack_reply(struct passage *passage, enum rpc_status status)
     }
     if (call->header->dry_run)
         add_dry_events(call);
-    passage->out.header = pack(call->arena, &header->base, &passage->out.header_bytes);
-    passage->out.body = status == RPC_OK ? pack(call->arena, passage->reply, &passage->out.body_bytes) : NULL;
+    passage->out.header = message_pack(call->arena, &header->base, &passage->out.header_bytes);
+    passage->out.body = status == RPC_OK ? message_pack(call->arena, passage->reply, &passage->out.body_bytes) : NULL;
     passage->out.body_bytes = status == RPC_OK ? passage->out.body_bytes : 0;
 }
 
@@ -196,6 +188,19 @@ note_download(struct call *call, const ProtobufCMessage *request)
     return call_emit(call, events_find("common.DocumentDownloaded"), &event.base);
 }
 
+/* The contract says which events an operation emits; OpenAPI and the flow pages repeat it. */
+static bool
+keeps_promise(const struct call *call)
+{
+    for (const struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next)
+        if (strncmp(emitted->type->name, "common.", strlen("common.")) != 0 &&
+            (call->method->emits == NULL || !listed(call->method->emits, strchr(emitted->type->name, '.') + 1))) {
+            log_error("%s emits %s, which its contract does not say", call->method->name, emitted->type->name);
+            return false;
+        }
+    return true;
+}
+
 /* The handler said OK: store the events, keep the reply, commit. */
 static enum rpc_status
 conclude(struct passage *passage)
@@ -204,6 +209,8 @@ conclude(struct passage *passage)
 
     if (call->method->audited)
         TRY(note_download(call, passage->request));
+    if (!keeps_promise(call))
+        return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
     if (call->emitted == NULL && !call->emitted_none) {
         log_error("%s changed something and told nothing", call->method->name);
         return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
@@ -225,7 +232,7 @@ replay(struct passage *passage)
     if (header == NULL)
         return;
     SET(header, replayed, 1);
-    passage->out.header = pack(arena, &header->base, &passage->out.header_bytes);
+    passage->out.header = message_pack(arena, &header->base, &passage->out.header_bytes);
 }
 
 /* One attempt of a change. *done: passage->out is complete (a replay). */
@@ -253,6 +260,31 @@ change(struct passage *passage, bool *done)
         return RPC_OK;
     }
     return conclude(passage);
+}
+
+/* A repetition is answered as the first was, whatever has become since of the objects that it refers to. */
+static enum rpc_status
+answer_again(struct passage *passage, enum rpc_status refusal)
+{
+    struct call *call = &passage->call;
+
+    if (!is_transaction(call->method) || call->header->idempotency_key == NULL || call->header->dry_run ||
+        !db_ready(call->db))
+        return refusal;
+    db_begin(call->db, false);
+    switch (idempotency_take(call, &passage->out)) {
+    case IDEMPOTENCY_NEW:
+        break;
+    case IDEMPOTENCY_REPLAYED:
+        replay(passage);
+        refusal = RPC_OK;
+        break;
+    case IDEMPOTENCY_REFUSED:
+        refusal = call->status;
+        break;
+    }
+    db_rollback(call->db);
+    return refusal;
 }
 
 /* Nothing was committed, and the next attempt may go better. */
@@ -305,10 +337,13 @@ static enum rpc_status
 handle(struct passage *passage)
 {
     struct call *call = &passage->call;
+    enum rpc_status status;
 
     TRY(read_header(passage));
     TRY(read_request(passage));
-    TRY(ask_questions(passage));
+    status = ask_others(passage);
+    if (status != RPC_OK)
+        return answer_again(passage, status);
     if (passage->wire->remaining_ms <= clock_ms() - passage->started_ms)
         return call_fail(call, RPC_UNAVAILABLE, NULL, "there was no time left to begin; try again");
     if (!db_ready(call->db))

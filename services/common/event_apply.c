@@ -55,8 +55,8 @@ static const struct db_statement park = {
 
 static const struct db_statement note_seen = {
     .name = "note_seen",
-    .text = "insert into stream_cursor as c (consumer, producer, epoch, sequence, hash)"
-            " values ('seen', $1, $2::bigint, $3::bigint, '') on conflict (consumer, producer) do update"
+    .text = "insert into stream_seen as c (producer, epoch, sequence)"
+            " values ($1, $2::bigint, $3::bigint) on conflict (producer) do update"
             " set epoch = excluded.epoch, sequence = excluded.sequence"
             " where (excluded.epoch, excluded.sequence) > (c.epoch, c.sequence)",
     .parameters = 3,
@@ -182,7 +182,7 @@ store_parked(struct batch *batch)
     bool personal = event.has_personal && event.has_personal_salt;
     uint8_t *bytes;
 
-    event.has_personal = event.has_personal_salt = 0;
+    event.has_personal = event.has_personal_salt = event.has_actor_personal = event.has_actor_salt = 0;
     bytes = arena_alloc(arena, wire__event__get_packed_size(&event) + 1);
     db_queue(
         batch->call.db, &park,
@@ -319,7 +319,12 @@ apply_effects(struct batch *batch)
     if (!batch->stream->causal)
         return record_events(batch);
     if (batch->park_reason != NULL) {
+        const struct event_type *type = events_find(batch->events[0]->type);
+
         store_parked(batch);
+        /* An erasure waits for nothing. */
+        if (type != NULL && type->erases && batch->events[0]->client != NULL)
+            events_erase_client(&batch->call, batch->events[0]->client);
         return RPC_OK;
     }
     for (size_t i = 0; i < batch->count; i++)

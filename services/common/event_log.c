@@ -25,30 +25,31 @@ static const struct db_statement list_outbox = {
     .text =
         "select position, event_id, type, subject, client, project, " OCCURRED_AT
         ", applied, actor, payload,"
-        "   personal_salt, personal, line < lines"
+        "   personal_salt, personal, actor_salt, actor_personal, line < lines"
         " from (select page.*, count(*) over () as lines, row_number() over (order by position) as line,"
         "     sum(octet_length(payload) + coalesce(octet_length(personal), 0)) over (order by position) as bytes"
         "   from (select * from outbox order by position limit 1000) page) measured"
         " where bytes <= $1::bigint or line = 1 order by position",
     .parameters = 1,
 };
-/* The rows move inside the database: only what numbering adds is sent. A client whose erasure would take
- * the personal part along is named in the fifth array ('' for none). */
+/* The rows move inside the database: only what numbering adds is sent. */
 static const struct db_statement move_outbox = {
     .name = "move_outbox",
     .text =
         "with numbered as (select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])"
-        "   with ordinality as n (position, personal_hash, previous_hash, hash, holder, ordinal)),"
+        "   with ordinality as n (position, personal_hash, actor_hash, previous_hash, hash, ordinal)),"
         " moved as (delete from outbox using numbered where outbox.position = numbered.position"
-        "   returning outbox.*, personal_hash, previous_hash, hash, holder, ordinal),"
+        "   returning outbox.*, personal_hash, actor_hash, previous_hash, hash, ordinal),"
         " set_apart as (insert into event_personal (event_id, client, salt, payload)"
-        "   select event_id, nullif(holder, '')::uuid, personal_salt, personal from moved"
-        "   where personal is not null)"
+        "   select event_id, client, personal_salt, personal from moved where personal is not null"
+        "   and not exists (select from erased_client e where e.client = moved.client)),"
+        " actor_set_apart as (insert into event_actor (event_id, salt, payload)"
+        "   select event_id, actor_salt, actor_personal from moved where actor_personal is not null)"
         " insert into event_log (sequence, epoch, event_id, type, subject, client, project, occurred_at,"
-        "   applied, actor, payload, personal_hash, previous_hash, hash)"
+        "   applied, actor, payload, personal_hash, actor_hash, previous_hash, hash)"
         " select $6::bigint + ordinal, $7::bigint, event_id, type, subject, client, project, occurred_at,"
-        "   applied, actor, payload, decode(nullif(personal_hash, ''), 'hex'), decode(previous_hash, 'hex'),"
-        "   decode(hash, 'hex') from moved",
+        "   applied, actor, payload, decode(nullif(personal_hash, ''), 'hex'),"
+        "   decode(nullif(actor_hash, ''), 'hex'), decode(previous_hash, 'hex'), decode(hash, 'hex') from moved",
     .parameters = 7,
 };
 static const struct db_statement move_head = {
@@ -68,12 +69,14 @@ static const struct db_statement list_events = {
     .text =
         "select epoch, sequence, event_id, type, subject, client, project, " OCCURRED_AT
         ", applied, actor,"
-        "   payload, personal_hash, previous_hash, hash, personal_salt, personal"
+        "   payload, personal_hash, actor_hash, previous_hash, hash, personal_salt, personal,"
+        "   actor_salt, actor_personal"
         " from (select page.*, row_number() over (order by sequence) as line,"
         "     sum(octet_length(payload) + octet_length(actor) + coalesce(octet_length(personal), 0) + 400)"
         "       over (order by sequence) as bytes"
-        "   from (select l.*, p.salt as personal_salt, p.payload as personal"
-        "     from event_log l left join event_personal p using (event_id)"
+        "   from (select l.*, p.salt as personal_salt, p.payload as personal, a.salt as actor_salt,"
+        "     a.payload as actor_personal from event_log l left join event_personal p using (event_id)"
+        "     left join event_actor a using (event_id)"
         "     where sequence > $1::bigint order by sequence limit $2::bigint) page) measured"
         " where bytes <= $3::bigint or line = 1 order by sequence",
     .parameters = 3,
@@ -126,13 +129,18 @@ read_body(struct arena *arena, const PGresult *rows, int row, int column, Wire__
     SET(event, payload, bytes_at(arena, rows, row, column + 8));
 }
 
+/* Salt and bytes of the client's part, salt and bytes of the actor's, from `column` on. */
 static void
 read_personal(struct arena *arena, const PGresult *rows, int row, int column, Wire__Event *event)
 {
-    if (db_value(rows, row, column + 1) == NULL)
-        return;
-    SET(event, personal_salt, bytes_at(arena, rows, row, column));
-    SET(event, personal, bytes_at(arena, rows, row, column + 1));
+    if (db_value(rows, row, column + 1) != NULL) {
+        SET(event, personal_salt, bytes_at(arena, rows, row, column));
+        SET(event, personal, bytes_at(arena, rows, row, column + 1));
+    }
+    if (db_value(rows, row, column + 3) != NULL) {
+        SET(event, actor_salt, bytes_at(arena, rows, row, column + 2));
+        SET(event, actor_personal, bytes_at(arena, rows, row, column + 3));
+    }
 }
 
 static ProtobufCBinaryData
@@ -177,10 +185,10 @@ position_of(const struct courier *courier, const struct place *place)
 static void
 publish(struct courier *courier, char kind, const ProtobufCMessage *message)
 {
-    uint8_t *bytes = arena_alloc(courier->arena, protobuf_c_message_get_packed_size(message) + 1);
+    size_t length;
+    const uint8_t *bytes = message_pack(courier->arena, message, &length);
 
-    wire_publish(courier->publisher, courier->service->rpc->name, kind, bytes,
-                 protobuf_c_message_pack(message, bytes));
+    wire_publish(courier->publisher, courier->service->rpc->name, kind, bytes, length);
 }
 
 void
@@ -215,7 +223,7 @@ publish_events(struct courier *courier, Wire__Event **events, size_t count)
 
 /* What numbering adds to each event, as columns. */
 struct numbering {
-    const char **positions, **personal_hashes, **previous_hashes, **hashes, **holders;
+    const char **positions, **personal_hashes, **actor_hashes, **previous_hashes, **hashes;
 };
 
 static const char *
@@ -234,10 +242,14 @@ chain(struct arena *arena, const char *producer, const PGresult *rows, int row, 
     read_body(arena, rows, row, 1, event);
     read_personal(arena, rows, row, 10, event);
     if (event->has_personal) {
-        assert(event->personal_salt.len == 16);
         events_personal_hash(event->personal_salt.data, event->personal.data, event->personal.len,
                              hash);
         SET(event, personal_hash, copy_hash(arena, hash));
+    }
+    if (event->has_actor_personal) {
+        events_personal_hash(event->actor_salt.data, event->actor_personal.data,
+                             event->actor_personal.len, hash);
+        SET(event, actor_hash, copy_hash(arena, hash));
     }
     SET(event, previous_hash, copy_hash(arena, head->hash));
     events_hash(event, hash);
@@ -251,14 +263,11 @@ static void
 note_numbering(struct arena *arena, struct numbering *columns, size_t i, const char *position,
                const Wire__Event *event)
 {
-    const struct event_type *type = events_find(event->type);
-    bool keeps = event->client == NULL || (type != NULL && type->erases);
-
     columns->positions[i] = position;
     columns->personal_hashes[i] = hex(arena, &event->personal_hash);
+    columns->actor_hashes[i] = hex(arena, &event->actor_hash);
     columns->previous_hashes[i] = hex(arena, &event->previous_hash);
     columns->hashes[i] = hex(arena, &event->hash);
-    columns->holders[i] = keeps ? "" : event->client;
 }
 
 static Wire__Event **
@@ -268,8 +277,8 @@ number_rows(struct courier *courier, const PGresult *rows, struct place *head,
     struct arena *arena = courier->arena;
     size_t count = (size_t)PQntuples(rows);
     Wire__Event **events = arena_array(arena, count, sizeof *events);
-    const char ***arrays[] = {&columns->positions, &columns->personal_hashes,
-                              &columns->previous_hashes, &columns->hashes, &columns->holders};
+    const char ***arrays[] = {&columns->positions, &columns->personal_hashes, &columns->actor_hashes,
+                              &columns->previous_hashes, &columns->hashes};
 
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         *arrays[i] = arena_array(arena, count, sizeof **arrays[i]);
@@ -290,8 +299,9 @@ store_numbering(struct courier *courier, const struct numbering *columns, size_t
              (const char *const[]){
                  db_array(arena, columns->positions, count),
                  db_array(arena, columns->personal_hashes, count),
+                 db_array(arena, columns->actor_hashes, count),
                  db_array(arena, columns->previous_hashes, count),
-                 db_array(arena, columns->hashes, count), db_array(arena, columns->holders, count),
+                 db_array(arena, columns->hashes, count),
                  number_text(arena, before->sequence), number_text(arena, before->epoch)});
     db_queue(courier->db, &move_head,
              (const char *const[]){number_text(arena, head->sequence),
@@ -343,7 +353,7 @@ outbox_number(struct courier *courier)
     events = number_rows(courier, rows, &head, &columns);
     if (!store_numbering(courier, &columns, count, &before, &head))
         return false;
-    courier->outbox = count == EVENTS_PAGE_MAX || *PQgetvalue(rows, (int)count - 1, 12) == 't';
+    courier->outbox = count == EVENTS_PAGE_MAX || *PQgetvalue(rows, (int)count - 1, 14) == 't';
     courier->head = head;
     publish_events(courier, events, count); /* never before the commit: readers would diverge */
     return true;
@@ -360,9 +370,11 @@ read_event(struct arena *arena, const char *producer, const PGresult *rows, int 
     read_body(arena, rows, row, 2, event);
     if (db_value(rows, row, 11) != NULL)
         SET(event, personal_hash, bytes_at(arena, rows, row, 11));
-    SET(event, previous_hash, bytes_at(arena, rows, row, 12));
-    SET(event, hash, bytes_at(arena, rows, row, 13));
-    read_personal(arena, rows, row, 14, event);
+    if (db_value(rows, row, 12) != NULL)
+        SET(event, actor_hash, bytes_at(arena, rows, row, 12));
+    SET(event, previous_hash, bytes_at(arena, rows, row, 13));
+    SET(event, hash, bytes_at(arena, rows, row, 14));
+    read_personal(arena, rows, row, 15, event);
     return event;
 }
 

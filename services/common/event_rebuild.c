@@ -162,7 +162,8 @@ ask_page(struct rebuild *rebuild, struct call *call, struct stream *stream)
     Wire__ListEventsRequest request = WIRE__LIST_EVENTS_REQUEST__INIT;
     const char *method = arena_printf(call->arena, "%s.ListEvents", stream->producer);
     ProtobufCMessage *page = NULL;
-    uint8_t *packed;
+    const uint8_t *bytes;
+    size_t length;
 
     SET(&request, after, stream->tail.sequence);
     for (int asks = 0; asks < ASKS_MAX; asks++) {
@@ -173,9 +174,9 @@ ask_page(struct rebuild *rebuild, struct call *call, struct stream *stream)
     }
     if (page == NULL)
         return fail(rebuild, "a producer does not answer");
-    packed = arena_alloc(call->arena, protobuf_c_message_get_packed_size(page) + 1);
+    bytes = message_pack(call->arena, page, &length);
     stream_asked(stream, 0, 0);
-    stream_answered(stream, packed, protobuf_c_message_pack(page, packed), 0);
+    stream_answered(stream, bytes, length, 0);
     if (stream->stopped == NULL && stream->unanswered == 0)
         return true;
     log_error("the stream of %s can't be replayed: %s", stream->producer,

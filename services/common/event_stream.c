@@ -405,9 +405,12 @@ stream_advance(struct stream *stream, size_t count)
     stream->buffered -= count;
     while (count > 0) {
         struct stream_page *page = stream->first;
-        size_t taken = page->count - page->taken < count ? page->count - page->taken : count;
-        const Wire__Event *event = page->events[page->taken + taken - 1];
+        const Wire__Event *event;
+        size_t taken;
 
+        assert(page != NULL);
+        taken = page->count - page->taken < count ? page->count - page->taken : count;
+        event = page->events[page->taken + taken - 1];
         if (event->epoch != stream->cursor.epoch)
             stream->closed_end = 0;
         stream->cursor.epoch = event->epoch;

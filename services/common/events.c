@@ -4,6 +4,7 @@
 #include "events.h"
 
 #include "db.h"
+#include "hashing.h"
 #include "uuid.h"
 
 #include <assert.h>
@@ -13,11 +14,15 @@
 static const struct db_statement insert_outbox = {
     .name = "insert_outbox",
     .text = "insert into outbox (event_id, type, subject, client, project, applied, actor, payload,"
-            " personal_salt, personal) values ($1::uuid, $2, $3::uuid, $4::uuid, $5::uuid,"
+            " personal_salt, personal, actor_salt, actor_personal)"
+            " values ($1::uuid, $2, $3::uuid, $4::uuid, $5::uuid,"
             " coalesce((select string_agg(producer || ':' || epoch || ':' || sequence, ','"
-            " order by producer collate \"C\") from stream_cursor where consumer in ('main', 'seen')), ''),"
-            " $6::bytea, $7::bytea, $8::bytea, $9::bytea)",
-    .parameters = 9,
+            " order by producer collate \"C\") from (select producer, epoch, sequence from stream_cursor"
+            " where consumer = 'main' union all select s.producer, s.epoch, s.sequence from stream_seen s"
+            " where not exists (select from stream_cursor c"
+            " where c.consumer = 'main' and c.producer = s.producer)) place), ''),"
+            " $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea)",
+    .parameters = 11,
 };
 
 /* The outbox first: an event numbered meanwhile has its personal part where the next statement finds it. */
@@ -36,6 +41,11 @@ static const struct db_statement erase_parked = {
     .name = "erase_parked",
     .text = "update parked_event set personal_salt = null, personal = null"
             " where client = $1::uuid and personal is not null",
+    .parameters = 1,
+};
+static const struct db_statement note_erased = {
+    .name = "note_erased",
+    .text = "insert into erased_client (client) values ($1::uuid) on conflict do nothing",
     .parameters = 1,
 };
 static const struct db_statement erase_replies = {
@@ -176,32 +186,16 @@ events_split(struct arena *arena, const struct message_rules *rules, const Proto
     }
 }
 
-static uint8_t *
-pack(struct arena *arena, const ProtobufCMessage *message, size_t *length)
-{
-    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
-
-    *length = protobuf_c_message_pack(message, bytes);
-    return bytes;
-}
-
 ProtobufCMessage *
 events_unpack(struct arena *arena, const struct event_type *type, const Wire__Event *event)
 {
-    Wire__Personal *personal = NULL;
     struct buffer whole;
 
     buffer_init(&whole, arena);
     if (event->has_payload)
         buffer_append(&whole, event->payload.data, event->payload.len);
-    if (event->has_personal) {
-        personal = wire__personal__unpack(arena_allocator(arena), event->personal.len,
-                                          event->personal.data);
-        if (personal == NULL)
-            return NULL;
-        if (personal->has_payload)
-            buffer_append(&whole, personal->payload.data, personal->payload.len);
-    }
+    if (event->has_personal)
+        buffer_append(&whole, event->personal.data, event->personal.len);
     return protobuf_c_message_unpack(type->message->descriptor, arena_allocator(arena),
                                      whole.length, (const uint8_t *)whole.bytes);
 }
@@ -217,36 +211,6 @@ events_personal_hash(const uint8_t salt[16], const uint8_t *bytes, size_t length
     crypto_hash_sha256_update(&state, salt, 16);
     crypto_hash_sha256_update(&state, bytes, length);
     crypto_hash_sha256_final(&state, out);
-}
-
-static void
-hash_bytes(crypto_hash_sha256_state *state, bool present, const void *bytes, size_t length)
-{
-    uint32_t prefix = present ? (uint32_t)length : UINT32_MAX;
-    uint8_t big_endian[4];
-
-    assert(length < UINT32_MAX);
-    for (int i = 0; i < 4; i++)
-        big_endian[i] = (uint8_t)(prefix >> (24 - 8 * i));
-    crypto_hash_sha256_update(state, big_endian, sizeof big_endian);
-    if (present && length > 0)
-        crypto_hash_sha256_update(state, bytes, length);
-}
-
-static void
-hash_text(crypto_hash_sha256_state *state, const char *text)
-{
-    hash_bytes(state, text != NULL, text, text == NULL ? 0 : strlen(text));
-}
-
-static void
-hash_number(crypto_hash_sha256_state *state, int64_t number)
-{
-    uint8_t big_endian[8];
-
-    for (int i = 0; i < 8; i++)
-        big_endian[i] = (uint8_t)((uint64_t)number >> (56 - 8 * i));
-    hash_bytes(state, true, big_endian, sizeof big_endian);
 }
 
 void
@@ -272,6 +236,7 @@ events_hash(const Wire__Event *event, uint8_t out[32])
     hash_bytes(&state, event->has_payload, event->payload.data, event->payload.len);
     hash_bytes(&state, event->has_personal_hash, event->personal_hash.data,
                event->personal_hash.len);
+    hash_bytes(&state, event->has_actor_hash, event->actor_hash.data, event->actor_hash.len);
     crypto_hash_sha256_final(&state, out);
 }
 
@@ -283,25 +248,28 @@ text_at(struct call *call, const ProtobufCMessage *message, const char *path)
     return path == NULL || path[0] == '\0' ? NULL : message_text(call->arena, message, path);
 }
 
-/* What an erasing event tells of the client would outlive the erasure: only its actor is kept aside. */
+/* What an erasing event tells of the client would outlive the erasure. */
 static void
 pack_personal(struct call *call, struct emitted *emitted, const ProtobufCMessage *personal)
 {
-    const Wire__Caller *caller = call->header->caller;
-    Wire__Personal all = WIRE__PERSONAL__INIT;
-
-    if (personal != NULL && !emitted->type->erases) {
-        all.has_payload = 1;
-        all.payload.data = pack(call->arena, personal, &all.payload.len);
-    }
-    if (caller != NULL) {
-        all.actor_name = caller->name;
-        all.actor_address = caller->address;
-    }
-    if (!all.has_payload && all.actor_name == NULL && all.actor_address == NULL)
+    if (personal == NULL || emitted->type->erases)
         return;
-    emitted->personal = pack(call->arena, &all.base, &emitted->personal_bytes);
-    randombytes_buf(emitted->salt, sizeof emitted->salt);
+    emitted->personal = message_pack(call->arena, personal, &emitted->personal_bytes);
+    randombytes_buf(emitted->personal_salt, sizeof emitted->personal_salt);
+}
+
+static void
+pack_actor_personal(struct call *call, struct emitted *emitted)
+{
+    const Wire__Caller *caller = call->header->caller;
+    Wire__ActorPersonal actor = WIRE__ACTOR_PERSONAL__INIT;
+
+    if (caller == NULL || (caller->name == NULL && caller->address == NULL))
+        return;
+    actor.name = caller->name;
+    actor.address = caller->address;
+    emitted->actor_personal = message_pack(call->arena, &actor.base, &emitted->actor_personal_bytes);
+    randombytes_buf(emitted->actor_salt, sizeof emitted->actor_salt);
 }
 
 struct emitted *
@@ -318,8 +286,9 @@ events_emitted(struct call *call, const struct event_type *type, const ProtobufC
     emitted->client = text_at(call, event, type->client);
     emitted->project = text_at(call, event, type->project);
     events_split(call->arena, type->message, event, &rest, &personal);
-    emitted->payload = pack(call->arena, rest, &emitted->payload_bytes);
+    emitted->payload = message_pack(call->arena, rest, &emitted->payload_bytes);
     pack_personal(call, emitted, personal);
+    pack_actor_personal(call, emitted);
     return emitted;
 }
 
@@ -345,8 +314,15 @@ packed_actor(struct call *call)
     actor.traceparent = call->header->traceparent;
     if (call->event != NULL)
         actor.caused_by = call->event->event_id;
-    bytes = pack(call->arena, &actor.base, &length);
+    bytes = message_pack(call->arena, &actor.base, &length);
     return db_bytes(call->arena, bytes, length);
+}
+
+/* Bytes that may be absent, as a parameter. */
+static const char *
+optional_bytes(struct call *call, const uint8_t *present, const uint8_t *bytes, size_t length)
+{
+    return present == NULL ? NULL : db_bytes(call->arena, bytes, length);
 }
 
 void
@@ -354,18 +330,15 @@ events_store(struct call *call)
 {
     const char *actor = call->emitted == NULL ? NULL : packed_actor(call);
 
-    for (const struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next) {
-        bool personal = emitted->personal != NULL;
-
+    for (const struct emitted *e = call->emitted; e != NULL; e = e->next)
         db_queue(call->db, &insert_outbox,
-                 (const char *const[]){
-                     emitted->event_id, emitted->type->name, emitted->subject, emitted->client,
-                     emitted->project, actor,
-                     db_bytes(call->arena, emitted->payload, emitted->payload_bytes),
-                     personal ? db_bytes(call->arena, emitted->salt, sizeof emitted->salt) : NULL,
-                     personal ? db_bytes(call->arena, emitted->personal, emitted->personal_bytes)
-                              : NULL});
-    }
+                 (const char *const[]){e->event_id, e->type->name, e->subject, e->client, e->project, actor,
+                                       db_bytes(call->arena, e->payload, e->payload_bytes),
+                                       optional_bytes(call, e->personal, e->personal_salt, sizeof e->personal_salt),
+                                       optional_bytes(call, e->personal, e->personal, e->personal_bytes),
+                                       optional_bytes(call, e->actor_personal, e->actor_salt, sizeof e->actor_salt),
+                                       optional_bytes(call, e->actor_personal, e->actor_personal,
+                                                      e->actor_personal_bytes)});
 }
 
 void
@@ -373,6 +346,7 @@ events_erase_client(struct call *call, const char *client_id)
 {
     const char *const values[] = {client_id};
 
+    db_queue(call->db, &note_erased, values);
     db_queue(call->db, &erase_outbox, values);
     db_queue(call->db, &erase_personal, values);
     db_queue(call->db, &erase_parked, values);

@@ -17,9 +17,6 @@ enum {
 /* The consumer of a service's own subscriptions, and the one that writes the audit log. */
 #define EVENTS_MAIN "main"
 #define EVENTS_AUDIT "audit"
-/* Not a consumer: how far the services that it follows had read others that it does not follow, so that what
- * it emits after them names these too. */
-#define EVENTS_SEEN "seen"
 
 /* An event queued by call_emit, in the call's arena. */
 struct emitted {
@@ -28,9 +25,11 @@ struct emitted {
     const char *event_id, *subject, *client, *project; /* NULL when absent */
     const uint8_t *payload;                            /* without its personal fields */
     size_t payload_bytes;
-    const uint8_t *personal; /* a packed wire.Personal, NULL when nothing is personal */
+    const uint8_t *personal; /* its personal fields, NULL when there are none */
     size_t personal_bytes;
-    uint8_t salt[16];
+    const uint8_t *actor_personal; /* a packed wire.ActorPersonal, NULL when nobody is behind it */
+    size_t actor_personal_bytes;
+    uint8_t personal_salt[16], actor_salt[16];
 };
 
 const struct event_type *events_find(const char *name);
@@ -54,9 +53,11 @@ void events_personal_hash(const uint8_t salt[16], const uint8_t *bytes, size_t l
  *   SHA-256 of the following fields, each as its length (4 bytes, big-endian; FF FF FF FF and no bytes
  *   when absent) and its bytes:
  *   "escarcelle.event.1", previous_hash (32), producer, epoch (8, big-endian), sequence (8, big-endian),
- *   event_id, type, subject, client, project, occurred_at, actor, applied, payload, personal_hash (32).
+ *   event_id, type, subject, client, project, occurred_at, actor, applied, payload, personal_hash (32),
+ *   actor_hash (32).
  * Ids are lower-case with hyphens; occurred_at is UTC with microseconds, 2026-11-22T18:19:00.123456Z;
- * actor and payload are protobuf bytes as stored; applied is never absent but may be empty. The first
+ * actor and payload are protobuf bytes as stored; applied is never absent but may be empty: places
+ * "producer:epoch:sequence" joined by commas, each producer once, in the order of their bytes. The first
  * event of a stream has 32 zero bytes as previous_hash. */
 void events_hash(const Wire__Event *event, uint8_t out[32]);
 /* Queues the outbox rows of the call's events; called by the dispatcher right before commit. */

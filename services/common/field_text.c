@@ -71,6 +71,21 @@ enum_words(struct arena *arena, const ProtobufCEnumDescriptor *type)
     return out.bytes;
 }
 
+const char *
+object_words(struct arena *arena, const char *type)
+{
+    const char *dot = strchr(type, '.'), *name = dot == NULL ? type : dot + 1;
+    struct buffer out;
+    buffer_init(&out, arena);
+    for (const char *c = name; *c != '\0'; c++) {
+        char lower = (char)tolower((unsigned char)*c);
+        if (isupper((unsigned char)*c) && c != name)
+            buffer_text(&out, " ");
+        buffer_append(&out, &lower, 1);
+    }
+    return out.bytes;
+}
+
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void

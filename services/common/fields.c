@@ -17,6 +17,14 @@ message_new(struct arena *arena, const ProtobufCMessageDescriptor *descriptor)
     return message;
 }
 
+uint8_t *
+message_pack(struct arena *arena, const ProtobufCMessage *message, size_t *length)
+{
+    uint8_t *bytes = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
+    *length = protobuf_c_message_pack(message, bytes);
+    return bytes;
+}
+
 const char *
 message_text(struct arena *arena, const ProtobufCMessage *message, const char *path)
 {

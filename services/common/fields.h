@@ -46,6 +46,8 @@ bool field_add(struct arena *arena, ProtobufCMessage *message,
 
 /* "open, closed": the words of an enum, for a sentence. */
 const char *enum_words(struct arena *arena, const ProtobufCEnumDescriptor *type);
+/* "funding call" of "FundingCall" or "funding.FundingCall": what a sentence calls an object. */
+const char *object_words(struct arena *arena, const char *type);
 
 /* RFC 4648, section 5, without padding. */
 void base64url_write(struct buffer *out, const uint8_t *bytes, size_t length);

@@ -5,34 +5,37 @@
 #include "dispatch.h"
 #include "events.h"
 
+#include <sodium.h>
 #include <string.h>
 
 static const struct db_statement take_key = {
     .name = "take_idempotency_key",
-    .parameters = 4,
-    .text = "select taken.ok, k.body_hash = $4::bytea, k.reply_header, k.reply "
-            "from (select pg_try_advisory_xact_lock(hashtextextended($1::text || chr(10) || $2::text || chr(10) || "
-            "$3::text, 0)) as ok) taken "
-            "left join idempotency_key k on k.caller = $1 and k.key = $2 and k.path = $3",
+    .parameters = 3,
+    .text = "select taken.ok, k.body_hash = $3::bytea, k.reply_header, k.reply "
+            "from (select pg_try_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex') || $2::text, 0)) "
+            "as ok) taken left join idempotency_key k on k.scope = $1::bytea and k.key = $2",
 };
 
 static const struct db_statement keep_reply = {
     .name = "keep_idempotency_reply",
-    .parameters = 7,
-    .text = "insert into idempotency_key (caller, key, path, body_hash, reply_header, reply, client) "
-            "values ($1, $2, $3, $4, $5, $6, $7)",
+    .parameters = 6,
+    .text = "insert into idempotency_key (scope, key, body_hash, reply_header, reply, client) "
+            "values ($1, $2, $3, $4, $5, $6)",
 };
 
-/* The caller's own name space of keys. */
+/* The name space of a key: this caller on this path. Hashed, because a path may hold a secret link. */
 static const char *
-caller_key(struct call *call)
+key_scope(struct call *call)
 {
     const Wire__Caller *caller = call->header->caller;
+    const char *kind = caller == NULL || caller->kind == NULL ? "anonymous" : caller->kind;
+    const char *id = caller == NULL ? "" : caller->id != NULL ? caller->id : caller->address;
+    const char *path = call->header->path == NULL ? call->method->name : call->header->path;
+    const char *scope = arena_printf(call->arena, "%s\n%s\n%s", kind, id == NULL ? "" : id, path);
+    uint8_t hash[crypto_hash_sha256_BYTES];
 
-    if (caller == NULL || caller->kind == NULL)
-        return "anonymous:";
-    return arena_printf(call->arena, "%s:%s", caller->kind,
-                        caller->id != NULL ? caller->id : caller->address != NULL ? caller->address : "");
+    crypto_hash_sha256(hash, (const uint8_t *)scope, strlen(scope));
+    return db_bytes(call->arena, hash, sizeof hash);
 }
 
 static const char *
@@ -41,32 +44,10 @@ hash_text(struct call *call)
     return db_bytes(call->arena, call->header->body_hash.data, call->header->body_hash.len);
 }
 
-static const char *
-path_key(const struct call *call)
+/* A row that was found: the reply again, or why not. */
+static enum idempotency
+judge(struct call *call, const PGresult *row, struct dispatched *replay)
 {
-    return call->header->path == NULL ? call->method->name : call->header->path;
-}
-
-enum idempotency
-idempotency_take(struct call *call, struct dispatched *replay)
-{
-    PGresult *row = db_query(call->db, call->arena, &take_key,
-                             (const char *const[]){caller_key(call), call->header->idempotency_key, path_key(call),
-                                                   hash_text(call)});
-
-    if (row == NULL) {
-        db_fail(call);
-        return IDEMPOTENCY_REFUSED;
-    }
-    if (strcmp(PQgetvalue(row, 0, 0), "t") != 0) {
-        call_fail_code(call, RPC_CONFLICT, "idempotency_key_in_use", NULL,
-                       "a request with this Idempotency-Key is still running; try again in a second");
-        call->problem.has_retry_after_s = 1;
-        call->problem.retry_after_s = 1;
-        return IDEMPOTENCY_REFUSED;
-    }
-    if (db_value(row, 0, 1) == NULL)
-        return IDEMPOTENCY_NEW;
     if (strcmp(PQgetvalue(row, 0, 1), "t") != 0) {
         call_fail_code(call, RPC_INVALID, "idempotency_key_reused", NULL,
                        "this Idempotency-Key came with another body before; use a new key for a new request");
@@ -82,15 +63,39 @@ idempotency_take(struct call *call, struct dispatched *replay)
     return IDEMPOTENCY_REPLAYED;
 }
 
+enum idempotency
+idempotency_take(struct call *call, struct dispatched *replay)
+{
+    PGresult *row = db_query(call->db, call->arena, &take_key,
+                             (const char *const[]){key_scope(call), call->header->idempotency_key, hash_text(call)});
+
+    if (row == NULL) {
+        db_fail(call);
+        return IDEMPOTENCY_REFUSED;
+    }
+    if (strcmp(PQgetvalue(row, 0, 0), "t") != 0) {
+        call_fail_code(call, RPC_CONFLICT, "idempotency_key_in_use", NULL,
+                       "a request with this Idempotency-Key is still running; try again in a second");
+        SET(&call->problem, retry_after_s, 1);
+        return IDEMPOTENCY_REFUSED;
+    }
+    return db_value(row, 0, 1) == NULL ? IDEMPOTENCY_NEW : judge(call, row, replay);
+}
+
 void
 idempotency_keep(struct call *call, const struct dispatched *reply)
 {
     /* An operation that shows a secret keeps that it was answered, not what. */
     size_t body_bytes = call->method->shows_secret ? 0 : reply->body_bytes;
-    const char *client = call->emitted == NULL ? NULL : call->emitted->client;
+    const struct emitted *told = call->emitted;
+    const char *client;
+
+    while (told != NULL && told->client == NULL)
+        told = told->next;
+    client = told == NULL ? NULL : told->client;
 
     db_queue(call->db, &keep_reply,
-             (const char *const[]){caller_key(call), call->header->idempotency_key, path_key(call), hash_text(call),
+             (const char *const[]){key_scope(call), call->header->idempotency_key, hash_text(call),
                                    db_bytes(call->arena, reply->header, reply->header_bytes),
                                    db_bytes(call->arena, reply->body, body_bytes), client});
 }

@@ -37,8 +37,7 @@ link_key_load(const char *path)
     if (sodium_hex2bin(key, sizeof key, text, strlen(text), NULL, &length, &end) != 0 ||
         length != sizeof key || *end != '\0')
         fatal("%s must name a file with 64 hexadecimal digits", name);
-    sodium_memzero(text, strlen(text));
-    free(text);
+    config_secret_free(text);
     key_loaded = true;
 }
 

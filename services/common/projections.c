@@ -88,18 +88,74 @@ projection_put(struct call *call, const struct projection *projection,
              sql_bind(call, projection->upsert, object));
 }
 
-/* The field of an event that holds an object of this projection; NULL when there is none. */
-static const ProtobufCMessage *
-object_in(const struct projection *projection, const ProtobufCMessage *event)
+/* The field of an event type that holds an object of this projection; NULL when there is none. */
+static const ProtobufCFieldDescriptor *
+object_field(const struct projection *projection, const ProtobufCMessageDescriptor *event)
 {
-    for (unsigned i = 0; i < event->descriptor->n_fields; i++) {
-        const ProtobufCFieldDescriptor *field = &event->descriptor->fields[i];
+    for (unsigned i = 0; i < event->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &event->fields[i];
 
         if (field->type == PROTOBUF_C_TYPE_MESSAGE && field->label != PROTOBUF_C_LABEL_REPEATED &&
             field->descriptor == projection->upsert->request)
-            return *(const ProtobufCMessage *const *)((const char *)event + field->offset);
+            return field;
     }
     return NULL;
+}
+
+static const ProtobufCMessage *
+object_in(const struct projection *projection, const ProtobufCMessage *event)
+{
+    const ProtobufCFieldDescriptor *field = object_field(projection, event->descriptor);
+
+    return field == NULL ? NULL
+                         : *(const ProtobufCMessage *const *)(const void *)((const char *)event + field->offset);
+}
+
+static bool
+prove_table(struct db *db, const struct projection *projection)
+{
+    struct table_statements *statements = statements_of(projection);
+    PGresult *look = db_describe(db, &statements->look);
+    PGresult *bury = look == NULL ? NULL : db_describe(db, &statements->bury);
+    bool ok = bury != NULL;
+
+    if (!ok)
+        log_error("projection %s: table %s needs id and deleted: %s", projection->name, projection->table,
+                  db_error(db)->message);
+    PQclear(look);
+    PQclear(bury);
+    return ok;
+}
+
+static bool
+prove_subscription(const struct subscription *subscription)
+{
+    const struct projection *projection = projection_named(subscription->projection);
+
+    if (projection == NULL)
+        log_error("the subscription to %s names the projection %s; write its PROJECTION()",
+                  subscription->type->name, subscription->projection);
+    else if (object_field(projection, subscription->type->message->descriptor) == NULL)
+        log_error("%s holds no %s for the projection %s", subscription->type->name, projection->object,
+                  projection->name);
+    else
+        return true;
+    return false;
+}
+
+bool
+projections_prove(struct db *db, const struct service *service)
+{
+    size_t count;
+    const struct projection *const *all = projections(&count);
+    bool ok = true;
+
+    for (size_t i = 0; i < count; i++)
+        ok = prove_table(db, all[i]) && ok;
+    for (size_t i = 0; i < service->rpc->subscriptions_count; i++)
+        if (service->rpc->subscriptions[i].projection != NULL)
+            ok = prove_subscription(&service->rpc->subscriptions[i]) && ok;
+    return ok;
 }
 
 enum rpc_status
@@ -113,7 +169,8 @@ projection_apply(struct call *call, const struct projection *projection,
         return call_fail(call, RPC_INTERNAL, NULL, "%s holds no object for the projection %s",
                          type->name, projection->name);
     projection_put(call, projection, object);
-    if (type->deletes)
+    /* The event may tell of another object's end: a session that lost a training stays. */
+    if (type->deletes && call->event->subject != NULL && strcmp(call->event->subject, id) == 0)
         db_queue(call->db, &statements_of(projection)->bury, &id);
     return RPC_OK;
 }

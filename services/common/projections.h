@@ -15,6 +15,10 @@ const struct projection *const *projections(size_t *count);
 const struct projection *projection_named(const char *name);
 const struct projection *projection_of(const char *object);
 
+/* At start, after sql_prove: every subscription's projection exists, its event holds the object, and its table
+ * has what the runtime needs. Logs each that does not fit; true when all do. */
+bool projections_prove(struct db *db, const struct service *service);
+
 /* Queues the upsert of an object, which an older version leaves without effect. */
 void projection_put(struct call *call, const struct projection *projection,
                     const ProtobufCMessage *object);

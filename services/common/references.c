@@ -6,11 +6,11 @@
 #include "common.rules.h"
 #include "dates.h"
 #include "db.h"
+#include "fields.h"
 #include "log.h"
 #include "projections.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <string.h>
 
 enum { REFERENCES_MAX = 200, UNKNOWN_MAX = 256, UNKNOWN_MS = 1000 };
@@ -127,23 +127,6 @@ remember_unknown(const struct reference *reference)
 }
 
 /* ---- refusing */
-
-/* "accounts.FundingCall" → "funding call". */
-static const char *
-object_words(struct arena *arena, const char *object)
-{
-    struct buffer words;
-
-    buffer_init(&words, arena);
-    for (const char *c = strchr(object, '.') + 1; *c != '\0'; c++) {
-        char lower = (char)tolower((unsigned char)*c);
-
-        if (isupper((unsigned char)*c) && words.length > 0)
-            buffer_text(&words, " ");
-        buffer_append(&words, &lower, 1);
-    }
-    return words.bytes;
-}
 
 /* An event that names what its owner no longer knows is for the reaction to judge: it tells the past. */
 static enum rpc_status

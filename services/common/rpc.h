@@ -11,22 +11,23 @@
 
 struct call;
 
-/* Outcome of every operation; the gateway's HTTP status is in rpc_http_status(). */
+/* Outcome of every operation; the gateway's HTTP status is in rpc_http_status(). The numbers travel and are
+ * stored: only append. */
 enum rpc_status {
     RPC_OK = 0,
-    RPC_MALFORMED,       /* 400: not of the form the contract says */
-    RPC_UNAUTHENTICATED, /* 401 */
-    RPC_FORBIDDEN,       /* 403 */
-    RPC_NOT_FOUND,       /* 404 */
-    RPC_CONFLICT,        /* 409: not in this state, or in the way of something else */
-    RPC_GONE,            /* 410: a link that was used or has ended */
-    RPC_PRECONDITION,    /* 412: stale If-Match */
-    RPC_TOO_LARGE,       /* 413 */
-    RPC_INVALID,         /* 422: rules of fields, references, combinations */
-    RPC_TOO_MANY,        /* 429 */
-    RPC_INTERNAL,        /* 500: a defect of ours */
-    RPC_UNAVAILABLE,     /* 503: try again, nothing happened */
-    RPC_TIMEOUT,         /* 504: outcome unknown */
+    RPC_MALFORMED = 1,       /* 400: not of the form the contract says */
+    RPC_UNAUTHENTICATED = 2, /* 401 */
+    RPC_FORBIDDEN = 3,       /* 403 */
+    RPC_NOT_FOUND = 4,       /* 404 */
+    RPC_CONFLICT = 5,        /* 409: not in this state, or in the way of something else */
+    RPC_GONE = 6,            /* 410: a link that was used or has ended */
+    RPC_PRECONDITION = 7,    /* 412: stale If-Match */
+    RPC_TOO_LARGE = 8,       /* 413 */
+    RPC_INVALID = 9,         /* 422: rules of fields, references, combinations */
+    RPC_TOO_MANY = 10,        /* 429 */
+    RPC_INTERNAL = 11,        /* 500: a defect of ours */
+    RPC_UNAVAILABLE = 12,     /* 503: try again, nothing happened */
+    RPC_TIMEOUT = 13,         /* 504: outcome unknown */
 };
 
 /* The only hidden return of this code base. */
@@ -132,6 +133,7 @@ struct rpc_method {
     bool patch;        /* header->present says what was given */
     const struct message_rules *request, *reply;
     const struct rpc_moves *moves; /* or NULL */
+    const char *const *emits;      /* names of the events it may emit, NULL-ended; or NULL */
     const char *const *callers;    /* NULL-ended; NULL for routed methods (gateway only) */
     const struct rpc_ask *asks;
     size_t asks_count;

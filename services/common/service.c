@@ -11,8 +11,10 @@
 #include "log.h"
 #include "migrate.h"
 #include "parent.h"
+#include "projections.h"
 #include "sql_compile.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -38,7 +40,7 @@ service_database(const struct service *service)
             exit(0);
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
-    if (!migrate_verify(db, service) || !sql_prove(db))
+    if (!migrate_verify(db, service) || !sql_prove(db) || !projections_prove(db, service))
         exit(PARENT_EXIT_REFUSED);
     return db;
 }
@@ -167,6 +169,8 @@ run_job(struct jobs *jobs, const struct job *job)
     arena_reset(jobs->arena);
     call_start(&call, jobs->arena, jobs->db, jobs->asker, jobs->service);
     worked = db_ready(jobs->db) && job->run(&call);
+    if (call.status != RPC_OK)
+        log_warning("job %s: %s", job->name, call.problem.detail);
     if (call.emitted != NULL)
         wake(jobs->inherited->wake_courier_write);
     return worked;
@@ -178,10 +182,11 @@ run_due_jobs(struct jobs *jobs, bool woken)
 {
     int64_t next = INT32_MAX;
 
-    for (size_t i = 0; jobs->service->jobs[i].name != NULL && i < JOBS_MAX; i++) {
+    for (size_t i = 0; jobs->service->jobs[i].name != NULL; i++) {
         const struct job *job = &jobs->service->jobs[i];
         int64_t now = clock_ms(), left;
 
+        assert(i < JOBS_MAX);
         if (woken || now >= jobs->due_ms[i])
             jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms;
         left = jobs->due_ms[i] - clock_ms();
@@ -262,9 +267,14 @@ run_command(const struct service *service, int argc, char **argv)
 {
     struct call call;
     struct db *db = service_database(service);
+    struct arena *arena = arena_new((size_t)config.arena_bytes_max);
+    int code;
 
-    call_start(&call, arena_new((size_t)config.arena_bytes_max), db, NULL, service);
-    return service->command(&call, argc, argv);
+    call_start(&call, arena, db, NULL, service);
+    code = service->command(&call, argc, argv);
+    arena_free(arena);
+    db_free(db);
+    return code;
 }
 
 static int

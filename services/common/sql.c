@@ -3,14 +3,17 @@
  * state apart. */
 #include "sql.h"
 
+#include "checks.h"
+#include "fields.h"
 #include "json.h"
 #include "log.h"
 #include "sql_compile.h"
 
-#include <ctype.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { SEQUENCE_DIGITS_MAX = 18 };
 
 static enum rpc_status
 run(struct call *call, struct sql_statement *statement, const void *request, PGresult **result)
@@ -28,27 +31,10 @@ decode(struct call *call, const struct sql_statement *statement, const PGresult 
     return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
 }
 
-/* "FundingCall" → "funding call". */
-static const char *
-object_words(struct arena *arena, const ProtobufCMessageDescriptor *type)
-{
-    struct buffer out;
-
-    buffer_init(&out, arena);
-    for (const char *c = type->short_name; *c != '\0'; c++) {
-        char lower = (char)tolower((unsigned char)*c);
-
-        if (isupper((unsigned char)*c) && c != type->short_name)
-            buffer_text(&out, " ");
-        buffer_append(&out, &lower, 1);
-    }
-    return out.bytes;
-}
-
 static enum rpc_status
 fail_absent(struct call *call, const struct sql_statement *statement)
 {
-    return call_fail(call, RPC_NOT_FOUND, NULL, "there is no such %s", object_words(call->arena, statement->compiled->row));
+    return call_fail(call, RPC_NOT_FOUND, NULL, "there is no such %s", object_words(call->arena, statement->compiled->row->short_name));
 }
 
 static enum rpc_status
@@ -60,7 +46,22 @@ fail_state(struct call *call, const struct sql_statement *statement, const char 
     for (const char *const *state = call->moves->from; *state != NULL; state++)
         buffer_printf(&from, "%s%s", state == call->moves->from ? "" : " or ", *state);
     return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the %s is %s; only %s can become %s",
-                          object_words(call->arena, statement->compiled->row), status, from.bytes, call->moves->to);
+                          object_words(call->arena, statement->compiled->row->short_name), status, from.bytes, call->moves->to);
+}
+
+/* The id of the row that a guarded statement is about; NULL: the table's only one. */
+static const char *
+guarded_id(struct call *call, const struct sql_compiled *compiled, const void *request)
+{
+    switch (compiled->guard_row) {
+    case GUARDED_BY_ID:
+        return message_text(call->arena, request, "id");
+    case GUARDED_BY_USER:
+        return sql_call_value_find("user_id")(call);
+    case GUARDED_ALONE:
+        break;
+    }
+    return NULL;
 }
 
 /* A guarded change found no row: why? */
@@ -68,12 +69,12 @@ static enum rpc_status
 explain_guard(struct call *call, const struct sql_statement *statement, const void *request)
 {
     const struct sql_compiled *compiled = statement->compiled;
-    const char *id = message_text(call->arena, request, "id");
+    const char *id = guarded_id(call, compiled, request);
     struct db_statement look = {.name = "explain_guard", .parameters = 1, .unnamed = true};
     PGresult *row;
 
     look.text = arena_printf(call->arena, "select version, %s from %s where id = $1 or $1 is null",
-                             compiled->guard_status ? "status" : "null", compiled->guard_table);
+                             compiled->guard_status || compiled->guard_states != NULL ? "status" : "null", compiled->guard_table);
     row = db_query(call->db, call->arena, &look, &id);
     if (row == NULL)
         return db_fail(call);
@@ -83,6 +84,9 @@ explain_guard(struct call *call, const struct sql_statement *statement, const vo
         return call_fail(call, RPC_PRECONDITION, NULL,
                          "the object has changed since (its version is %s); read it again and repeat",
                          db_value(row, 0, 0));
+    if (compiled->guard_states != NULL)
+        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the %s is %s; it must be %s",
+                              object_words(call->arena, compiled->row->short_name), db_value(row, 0, 1), compiled->guard_states);
     if (compiled->guard_status && call->moves != NULL)
         return fail_state(call, statement, db_value(row, 0, 1));
     return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the object's present state does not allow this");
@@ -117,6 +121,8 @@ sql_rows(struct call *call, struct sql_statement *statement, const void *request
     ProtobufCMessage **messages;
 
     TRY(run(call, statement, request, &result));
+    if (PQntuples(result) > SQL_ROWS_MAX)
+        return call_fail(call, RPC_INTERNAL, NULL, "more than %d rows are concerned; report this", SQL_ROWS_MAX);
     *count = (size_t)PQntuples(result);
     messages = arena_array(call->arena, *count + 1, sizeof *messages);
     for (size_t i = 0; i < *count; i++) {
@@ -125,6 +131,14 @@ sql_rows(struct call *call, struct sql_statement *statement, const void *request
     }
     memcpy(rows, &messages, sizeof messages);
     return RPC_OK;
+}
+
+static bool
+is_sequence(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && digits <= SEQUENCE_DIGITS_MAX && text[digits] == '\0';
 }
 
 static const char *
@@ -136,6 +150,20 @@ page_token(struct arena *arena, const char *key)
                              sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+/* A token that no list gave is refused, never read as the first page. */
+static enum rpc_status
+check_page_token(struct call *call, const struct sql_compiled *compiled, const void *request)
+{
+    const char *token = message_text(call->arena, request, "page_token");
+    const char *key = sql_page_key(call->arena, token);
+    bool number = compiled->page_key->type != PROTOBUF_C_TYPE_STRING;
+
+    if (token == NULL || (key != NULL && (number ? is_sequence(key) : check_uuid(key))))
+        return RPC_OK;
+    call_violation(call, "page_token", "invalid_page_token", "is not the next_page_token of this list");
+    return call_violations(call);
+}
+
 enum rpc_status
 sql_page(struct call *call, struct sql_statement *statement, const void *request, void *reply)
 {
@@ -144,6 +172,7 @@ sql_page(struct call *call, struct sql_statement *statement, const void *request
     size_t size = asked == NULL ? 50 : (size_t)atoll(asked), count;
     ProtobufCMessage **rows;
 
+    TRY(check_page_token(call, compiled, request));
     TRY(sql_rows(call, statement, request, &rows, &count));
     if (count > size) {
         const ProtobufCFieldDescriptor *token =

@@ -7,13 +7,13 @@
  * :call.to, :call.if_match, :call.request_id, :call.path
  * :patch(name, address.city)   "name = new value where the PATCH gave it, else as it was", for
  *                     columns name, address_city
- * :guard              the runtime's conditions of a change: version = If-Match if given, and
- *                     <moves.field> in :call.from if the method moves a state
+ * :guard              "where id = :id and :guard": the version is If-Match's, if that was given
+ * :guard(status)      the same, and the state is one that the method's (moves) leaves
+ * :in_state(open)     the state is one of these
  * :filter(status, client_id)   "and status = :status" where the request has the field
  * :between(date, from, to)     "and date >= :from and date <= :to", inclusive, each where given
  * :search(name, siren)         "and one of these columns contains :q", without case and accents
- * :page               newest first, one row more than page_size: ends the statement
- * :page(date)         the same ordered by that column ascending, then id
+ * :page, :page(t.id)  newest first by this unique column, one row more than page_size: ends the statement
  * Result columns are decoded into the reply's fields of the same name; "address.city" into a nested
  * one; jsonb into messages; arrays into repeated fields. */
 #ifndef ESCARCELLE_SQL_H
@@ -55,7 +55,9 @@ enum rpc_status sql_maybe(struct call *call, struct sql_statement *statement, co
 /* All rows of a :page statement into the reply's only repeated message field; sets next_page_token. */
 enum rpc_status sql_page(struct call *call, struct sql_statement *statement, const void *request,
                          void *reply) RPC_CHECKED;
-/* All rows (at most SQL_ROWS_MAX) as an arena array of messages of the statement's reply type. */
+enum { SQL_ROWS_MAX = 10000 };
+
+/* All rows as an arena array of messages of the statement's reply type; more than SQL_ROWS_MAX fail the call. */
 enum rpc_status sql_rows(struct call *call, struct sql_statement *statement, const void *request,
                          void *rows, size_t *count) RPC_CHECKED;
 /* No result wanted; *affected may be NULL. */
@@ -82,7 +84,5 @@ struct projection {
     };                                                                                             \
     static const struct projection *const projection_name##_projection_entry                       \
         __attribute__((section("projections"), used)) = &projection_name##_projection
-
-enum { SQL_ROWS_MAX = 10000 };
 
 #endif

@@ -163,12 +163,29 @@ expand_guard(struct compilation *compilation, const char *const *arguments, size
     }
 }
 
+/* States an object must be in without leaving them: the refusal names them. */
+static void
+expand_state(struct compilation *compilation, const char *const *arguments, size_t count)
+{
+    struct buffer words;
+
+    buffer_init(&words, compilation->arena);
+    buffer_text(&compilation->text, "status in (");
+    for (size_t i = 0; i < count; i++) {
+        buffer_printf(&compilation->text, "%s'%s'", i == 0 ? "" : ", ", arguments[i]);
+        buffer_printf(&words, "%s%s", i == 0 ? "" : " or ", arguments[i]);
+    }
+    buffer_text(&compilation->text, ")");
+    compilation->out->guard_states = words.bytes;
+}
+
 static const struct {
     const char *name;
     void (*expand)(struct compilation *compilation, const char *const *arguments, size_t count);
 } expansions[] = {
     {"patch", expand_patch},   {"filter", expand_filter}, {"between", expand_between},
     {"search", expand_search}, {"page", expand_page},     {"guard", expand_guard},
+    {"in_state", expand_state},
 };
 
 static void
@@ -197,6 +214,21 @@ updated_table(struct arena *arena, const char *text)
     const char *update = strstr(text, "update ");
 
     return update == NULL ? NULL : arena_strndup(arena, update + 7, strcspn(update + 7, " "));
+}
+
+/* Which row a guarded statement changes: the one its request names, the caller's own, or the table's only one. */
+static void
+choose_guarded(struct compilation *compilation)
+{
+    const char *text = compilation->statement->text;
+    bool by_request = strstr(text, "where id = :id ") != NULL;
+    bool own = strstr(text, "where id = :call.user_id ") != NULL;
+
+    compilation->out->guard_table = updated_table(compilation->arena, text);
+    compilation->out->guard_row = by_request ? GUARDED_BY_ID : own ? GUARDED_BY_USER : GUARDED_ALONE;
+    if (!by_request && !own && strstr(text, "where :guard") == NULL)
+        complain(compilation, "uses :guard%s, which goes with \"where id = :id and\", "
+                              "\"where id = :call.user_id and\" or, in a table of one row, \"where\" alone", "");
 }
 
 /* A page's rows are the items of the reply's only repeated message. */
@@ -234,7 +266,7 @@ compile(struct arena *arena, struct sql_statement *statement)
         else
             buffer_append(&compilation.text, piece.text.start, piece.text.length);
     if (strstr(statement->text, ":guard") != NULL)
-        compilation.out->guard_table = updated_table(arena, statement->text);
+        choose_guarded(&compilation);
     compilation.out->statement.name = statement->name;
     compilation.out->statement.text = compilation.text.bytes;
     compilation.out->statement.parameters = (int)compilation.out->bindings_count;

@@ -35,6 +35,9 @@ struct sql_column {
     Oid type;
 };
 
+/* Which row a statement with :guard is about. */
+enum sql_guarded { GUARDED_BY_ID, GUARDED_BY_USER, GUARDED_ALONE };
+
 struct sql_compiled {
     struct db_statement statement;
     struct sql_binding bindings[SQL_PARAMETERS_MAX];
@@ -45,7 +48,9 @@ struct sql_compiled {
     const ProtobufCFieldDescriptor *rows;      /* of a page: the reply's repeated field */
     const ProtobufCFieldDescriptor *page_key;  /* of a page: the row's field that continues it */
     const char *guard_table;                   /* of a statement with :guard, else NULL */
+    enum sql_guarded guard_row;
     bool guard_status;
+    const char *guard_states;                  /* of :in_state(…), in words, else NULL */
 };
 
 /* Compiles every registered statement, prepares and describes it on this connection and compares its
@@ -65,5 +70,8 @@ const char *const *sql_bind(struct call *call, const struct sql_statement *state
 /* Decodes one row into a message of the compiled row type. */
 bool sql_decode(struct call *call, const struct sql_statement *statement, const PGresult *result, int row,
                 ProtobufCMessage *message);
+
+/* The key of the row that a page token continues; NULL when there is no token or it is not base64url. */
+const char *sql_page_key(struct arena *arena, const char *token);
 
 #endif

@@ -24,9 +24,9 @@ skip_quoted(const char *at, bool backslashes)
     char quote = *at++;
 
     while (*at != '\0') {
-        if (backslashes && *at == '\\' && at[1] != '\0')
-            at += 2;
-        else if (*at == quote && at[1] == quote)
+        bool escaped = backslashes && *at == '\\' && at[1] != '\0';
+
+        if (escaped || (*at == quote && at[1] == quote))
             at += 2;
         else if (*at++ == quote)
             return at;

@@ -205,9 +205,8 @@ limit_text(struct call *call, const ProtobufCMessage *request)
                         : arena_printf(call->arena, "%lld", atoll(size) + 1);
 }
 
-/* The token is the last row's key; validation has already refused what is not base64url. */
-static const char *
-page_key(struct arena *arena, const char *token)
+const char *
+sql_page_key(struct arena *arena, const char *token)
 {
     size_t length = 0, size = token == NULL ? 0 : strlen(token);
     char *key = arena_alloc(arena, size + 1);
@@ -242,7 +241,7 @@ sql_bind(struct call *call, const struct sql_statement *statement, const void *r
             values[i] = search_pattern(call->arena, request_text(call->arena, request, &binding->path));
             break;
         case SQL_FROM_PAGE:
-            values[i] = page_key(call->arena, request_text(call->arena, request, &binding->path));
+            values[i] = sql_page_key(call->arena, request_text(call->arena, request, &binding->path));
             break;
         case SQL_FROM_LIMIT:
             values[i] = limit_text(call, request);

@@ -19,7 +19,6 @@ struct invoice_labels {
     const char *payment, *pay;     /* amount, date, number */
     const char *company;           /* name, legal form, capital */
     const char *registered_office; /* street, postal code, city */
-    const char *siret;             /* number */
     const char *register_entry;    /* SIREN, city, VAT number */
     const char *activity;          /* declaration number */
     const char *page;              /* this, of all (size_t) */

@@ -422,8 +422,6 @@ legal_identity(struct sheet *sheet)
                   capital(sheet, seller->capital_cents));
     buffer_printf(&text, labels->registered_office, seller->address.line1,
                   seller->address.postal_code, seller->address.city);
-    if (seller->siret)
-        buffer_printf(&text, labels->siret, siren_text(arena, seller->siret));
     buffer_printf(&text, labels->register_entry, siren_text(arena, seller->siren), seller->rcs_city,
                   seller->vat_number);
     if (seller->activity_declaration_number)

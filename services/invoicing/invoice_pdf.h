@@ -17,7 +17,7 @@ struct invoice_seller {
     const char *name, *legal_form;
     int64_t capital_cents;
     struct invoice_address address;
-    const char *siren, *siret /* optional */, *rcs_city, *vat_number;
+    const char *siren, *rcs_city, *vat_number;
     const char *activity_declaration_number; /* optional */
     const char *email;                       /* optional */
     const char *iban, *bic /* optional */;

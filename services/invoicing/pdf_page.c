@@ -184,8 +184,8 @@ code_width(const struct pdf *pdf, const struct pdf_style *style, uint32_t code)
     return HPDF_TTFontDef_GetCharWidth(definition, (HPDF_UINT16)code) * style->size / 1000;
 }
 
-double
-pdf_text_width(struct pdf *pdf, const struct pdf_style *style, const char *text)
+static double
+text_width(struct pdf *pdf, const struct pdf_style *style, const char *text)
 {
     double width = 0;
     for (const char *at = clean(pdf, style->face, text); *at;)
@@ -219,9 +219,9 @@ pdf_text(struct pdf *pdf, double x, double y, const struct pdf_style *style, con
     const char *line = clean(pdf, style->face, text);
     mark_used(font, line);
     if (style->align == PDF_RIGHT)
-        x -= pdf_text_width(pdf, style, line);
+        x -= text_width(pdf, style, line);
     if (style->align == PDF_CENTRE)
-        x -= pdf_text_width(pdf, style, line) / 2;
+        x -= text_width(pdf, style, line) / 2;
     HPDF_Page_BeginText(pdf->page);
     HPDF_Page_SetFontAndSize(pdf->page, font->font, (HPDF_REAL)style->size);
     set_fill(pdf, style->colour);

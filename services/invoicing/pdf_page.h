@@ -51,7 +51,6 @@ void pdf_add_page(struct pdf *pdf);
 void pdf_select_page(struct pdf *pdf, size_t index);
 size_t pdf_page_count(const struct pdf *pdf);
 
-double pdf_text_width(struct pdf *pdf, const struct pdf_style *style, const char *text);
 /* One line, aligned at x. Characters that the font lacks become "?" and are logged. */
 void pdf_text(struct pdf *pdf, double x, double y, const struct pdf_style *style, const char *text);
 /* Breaks a text into lines of at most `width`: at line ends, spaces, inside words that are too long.

@@ -80,9 +80,9 @@ class RunningStack:
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────
 
-    def connect(self, role=SUPERUSER):
+    def connect(self, role=SUPERUSER, database=DATABASE):
         """A connection as superuser, as <service> or as <service>_owner."""
-        connection = psycopg2.connect(host=str(self.place.sockets / "postgres"), dbname=DATABASE, user=role,
+        connection = psycopg2.connect(host=str(self.place.sockets / "postgres"), dbname=database, user=role,
                                       password=self.place.secret(f"{role}.password"))
         connection.autocommit = True
         return connection

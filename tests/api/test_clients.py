@@ -328,11 +328,24 @@ def test_acc_3_archived_client_is_closed_for_good(admin):
     admin.create("/v1/clients", body)
 
 
-def test_acc_3_archived_client_takes_no_project(admin):
-    """ACC-3: no project is opened for an archived client, even before budgeting has heard of it."""
+def test_acc_3_archived_client_takes_no_project(stack, admin):
+    """ACC-3: no project is opened for an archived client; one opened in the same instant is told below."""
     client = new_client(admin)
     assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
+    wait_until(lambda: stack.query("select 1 from budgeting.client where id = %s and status = 'archived'", client["id"]))
     problem(admin.post("/v1/projects", project_body(client, 0)), 409, "wrong_state")
+
+
+def test_acc_3_project_opened_in_the_same_instant_alerts_the_operators(stack, admin, operator):
+    """ACC-3: a project opened before budgeting heard of the archiving alerts the operators."""
+    client = new_client(admin)
+    assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
+    wait_until(lambda: stack.query("update budgeting.client set status = 'active' where id = %s and "
+                                   "status = 'archived' returning id", client["id"]))
+    project = new_project(admin, client, 0)
+    told = wait_until(lambda: [alert for alert in operator.read("/v1/alerts", page_size=200)["alerts"]
+                               if alert.get("subject_id") in (project["id"], client["id"])])
+    assert len(told) == 1
 
 
 def refused_archiving(admin, client):

@@ -102,6 +102,15 @@ def test_acc_4_users_change_their_own_names_only(stack, admin):
         assert [error["code"] for error in said["errors"]] == ["immutable"]
 
 
+def test_acc_4_stale_change_of_ones_own_names_is_412(stack, admin):
+    """ACC-4: If-Match on /v1/me compares with the caller's own account, not with somebody else's."""
+    user = new_user(stack, admin)
+    stale = user.get("/v1/me").headers["ETag"]
+    user.change("/v1/me", {"first_name": "Ève"}, if_match=stale)
+    problem(user.patch("/v1/me", {"first_name": "Anne"}, if_match=stale), 412, "precondition_failed")
+    assert user.read("/v1/me")["first_name"] == "Ève"
+
+
 def test_acc_4_disabled_user_is_out(stack, admin):
     """ACC-4: a disabled user cannot log in, is disabled once, and stays in the list."""
     user = new_user(stack, admin)
@@ -209,7 +218,7 @@ def test_acc_8_reset_answers_alike_for_everybody(stack, admin, anonymous):
     own = ("X-Request-Id", "Date")
     assert ({name: value for name, value in known.headers.items() if name not in own}
             == {name: value for name, value in unknown.headers.items() if name not in own})
-    assert stack.mail(user.user["email"], containing="mot de passe")["Subject"] == (
+    assert stack.mail(user.user["email"], containing="Réinitialisation")["Subject"] == (
         "Réinitialisation de votre mot de passe")
 
 

@@ -7,27 +7,42 @@ import hashlib
 
 import zmq
 from client import wait_until
-from contract import message_type
+from event_messages import message_type
 
 SERVICES = ("accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
 LOG = ("select l.sequence, l.epoch, event_id::text, l.type, l.subject::text, l.client::text, l.project::text, "
-       "l.occurred_at, l.applied, l.actor, l.payload, l.personal_hash, l.previous_hash, l.hash, p.salt, p.payload "
-       "from {0}.event_log l left join {0}.event_personal p using (event_id) where l.sequence > %s order by l.sequence")
+       "l.occurred_at, l.applied, l.actor, l.payload, l.personal_hash, l.actor_hash, l.previous_hash, l.hash, p.salt, "
+       "p.payload, a.salt, a.payload from {0}.event_log l left join {0}.event_personal p using (event_id) "
+       "left join {0}.event_actor a using (event_id) order by l.sequence")
 NAMES = ("sequence", "epoch", "event_id", "type", "subject", "client", "project", "occurred_at", "applied", "actor",
-         "payload", "personal_hash", "previous_hash", "hash", "personal_salt", "personal")
+         "payload", "personal_hash", "actor_hash", "previous_hash", "hash", "personal_salt", "personal", "actor_salt",
+         "actor_personal")
 GENESIS = bytes(32)
 
 
-def log(stack, service, after=0):
+@contextlib.contextmanager
+def connected(stack):
+    """stack.query on one connection."""
+    with contextlib.closing(stack.connect()) as connection, connection.cursor() as open_cursor:
+        def query(statement, *parameters):
+            open_cursor.execute(statement, parameters)
+            return open_cursor.fetchall()
+        yield query
+
+
+def read_log(query, service):
     """The events of a service as {column: value}, in order."""
-    rows = stack.query(LOG.format(service), after)
     events = []
-    for row in rows:
+    for row in query(LOG.format(service)):
         event = {name: bytes(value) if isinstance(value, memoryview) else value for name, value in zip(NAMES, row)}
         event["producer"] = service
         event["occurred_at"] = event["occurred_at"].astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         events.append(event)
     return events
+
+
+def log(stack, service):
+    return read_log(stack.query, service)
 
 
 def head(stack, service):
@@ -38,6 +53,12 @@ def cursor(stack, consumer, producer):
     """How far a service has applied another's stream."""
     return stack.query(f"select sequence from {consumer}.stream_cursor where consumer = 'main' and producer = %s",
                        producer)[0][0]
+
+
+def followers(stack, producer):
+    """The services that follow a stream, for their own use or for the audit log."""
+    return [service for service in SERVICES if stack.query(
+        f"select 1 from {service}.stream_cursor where consumer in ('main', 'audit') and producer = %s", producer)]
 
 
 # ── the chain ───────────────────────────────────────────────────────────────────────────────────
@@ -57,36 +78,38 @@ def encoded(value):
 def event_hash(event, previous):
     fields = ["escarcelle.event.1", previous, event["producer"], event["epoch"], event["sequence"], event["event_id"],
               event["type"], event["subject"], event["client"], event["project"], event["occurred_at"],
-              event["actor"], event["applied"], event["payload"], event["personal_hash"]]
+              event["actor"], event["applied"], event["payload"], event["personal_hash"], event["actor_hash"]]
     return hashlib.sha256(b"".join(map(encoded, fields))).digest()
 
 
-def assert_chain(stack, service):
-    """The log has no gap, every hash is right, what is personal is what was hashed, the head is the last event."""
+def assert_chain(query, service):
+    """The log has no gap, every hash is right, what lies beside is what was hashed, the head is the last event."""
     previous, place = GENESIS, 0
-    for event in log(stack, service):
+    for event in read_log(query, service):
         place += 1
         assert (event["epoch"], event["sequence"]) == (1, place), f"{service} has a gap"
         assert event["previous_hash"] == previous, f"{service}:{place} does not follow"
         assert event["hash"] == event_hash(event, previous), f"{service}:{place} has a wrong hash"
-        if event["personal"] is not None:
-            personal_hash = hashlib.sha256(event["personal_salt"] + event["personal"]).digest()
-            assert event["personal_hash"] == personal_hash, f"{service}:{place} has a wrong personal part"
+        for part, whose in (("personal", "personal"), ("actor_personal", "actor")):
+            if event[part] is not None:
+                expected = hashlib.sha256(event[f"{whose}_salt"] + event[part]).digest()
+                assert event[f"{whose}_hash"] == expected, f"{service}:{place} has a wrong {part} part"
         previous = event["hash"]
-    [(epoch, sequence, last)] = stack.query(f"select epoch, sequence, hash from {service}.stream_head")
+    [(epoch, sequence, last)] = query(f"select epoch, sequence, hash from {service}.stream_head")
     assert (epoch, sequence, bytes(last)) == (1, place, previous), f"{service}'s head is not its last event"
 
 
 def assert_chains(stack):
     """All chains are right, and every consumer stands on them."""
-    for service in SERVICES:
-        assert_chain(stack, service)
-    for consumer in SERVICES:
-        for producer, sequence, reached in stack.query(
-                f"select producer, sequence, hash from {consumer}.stream_cursor where consumer in ('main', 'audit')"):
-            expected = [(GENESIS,)] if sequence == 0 else stack.query(
-                f"select hash from {producer}.event_log where sequence = %s", sequence)
-            assert [bytes(reached)] == [bytes(place) for (place,) in expected], f"{consumer} left {producer}'s chain"
+    with connected(stack) as query:
+        for service in SERVICES:
+            assert_chain(query, service)
+        places = " union all ".join(f"select '{service}', sequence, hash from {service}.event_log "
+                                    f"union all select '{service}', 0, decode('{GENESIS.hex()}', 'hex')" for service in SERVICES)
+        for consumer in SERVICES:
+            strays = query(f"select producer, sequence from {consumer}.stream_cursor where consumer in ('main', 'audit') "
+                           f"and (producer, sequence, hash) not in ({places})")
+            assert strays == [], f"{consumer} left a chain"
 
 
 def is_settled(stack):

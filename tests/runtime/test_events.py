@@ -18,12 +18,11 @@ from factory import (client_body, funded_client, new_client, new_project, new_se
                      wait_for_status)
 from identifiers import new_email
 from interference import child, down, held, kill, refusing, stopped, without_broker
-from streams import (SERVICES, assert_chain, assert_chains, costs_of, costs_posted, cursor, event_hash, head, log,
+from streams import (SERVICES, assert_chains, connected, costs_of, costs_posted, cursor, event_hash, followers, head, log,
                      published, wait_until_settled, wire)
 
 ANSWER_SECONDS_MAX = 2  # a request whose worker or broker is killed gets no answer before the gateway's deadline
 REPEATABLE = (409, 500, 502, 503, 504)
-FOLLOWERS_OF_SESSIONS = ("accounts", "budgeting", "notifications")
 
 numbers = itertools.count(1)
 
@@ -197,14 +196,14 @@ def test_a_foreign_chain_stops_the_stream_and_says_what_to_do(stack, admin, proj
     foreign["hash"] = event_hash(foreign, foreign["previous_hash"])
     with wire(stack, "sessions") as sessions:
         sessions.publish(published(foreign))
-    wait_until(lambda: all(f"is stopped behind {last['sequence']}" in stack.log(service)
-                           for service in FOLLOWERS_OF_SESSIONS))
+    consumers = followers(stack, "sessions")
+    wait_until(lambda: all(f"is stopped behind {last['sequence']}" in stack.log(service) for service in consumers))
     said = next(line for line in stack.log("budgeting").splitlines() if "is stopped behind" in line)
     assert "the chain is another one" in said and "restore" in said and "start" in said
     training = new_training(admin, session, 300_00)
     tell_budgeting_something_else(stack, admin, project)
     assert costs_posted(stack, project) == []
-    for service in FOLLOWERS_OF_SESSIONS:
+    for service in consumers:
         kill(stack, service, "courier")
     wait_until_posted(stack, project, [training])
 
@@ -368,6 +367,9 @@ def test_an_event_that_kills_its_process_is_parked(stack, admin, client, project
 # ── personal data ───────────────────────────────────────────────────────────────────────────────
 
 
+MAIL_ARCHIVE = {"notifications.message", "notifications.message_source"}  # what was sent is kept (NOT-4)
+
+
 class Person:
     """Words that nothing but this test's personal fields contain."""
 
@@ -402,8 +404,10 @@ def create_with(admin, person):
 def tables_holding(stack, words):
     """The tables in which one of these words is written, in text or in bytes."""
     spelled = [spelling for word in words for spelling in (word, word.encode().hex())]
-    return {table for table, rows in stack.tables(*SERVICES).items()
-            if any(word in row for row in rows for word in spelled)}
+    with connected(stack) as query:
+        return {table for table, in query("select schemaname || '.' || tablename from pg_tables "
+                                          "where schemaname = any(%s)", list(SERVICES))
+                if any(word in row for row, in query(f"select t::text from {table} t") for word in spelled)}
 
 
 def test_personal_data_is_in_no_event_log(stack, admin, person):
@@ -412,13 +416,14 @@ def test_personal_data_is_in_no_event_log(stack, admin, person):
     operator = new_operator(stack, admin)
     new_client(operator)
     wait_until_settled(stack)
-    users = [word for user in (admin.user, operator.user) for word in (user["email"], user["last_name"]) if word]
-    words = [word.encode() for word in (*person.words, *users, "127.0.0.1")]
+    words = (*person.words, admin.user["email"], operator.user["email"], operator.user["last_name"])
     events = [event for service in SERVICES for event in log(stack, service)]
-    written = b"\0".join(event["payload"] + event["actor"] for event in events)
-    beside = b"\0".join(event["personal"] or b"" for event in events)
-    assert [word for word in words if word in written] == []
-    assert [word for word in words if word not in beside] == []
+
+    def written(*columns):
+        return b"\0".join(event[column] or b"" for event in events for column in columns)
+    assert [word for word in words if word.encode() in written("payload", "actor")] == []
+    assert [word for word in words if word.encode() not in written("personal", "actor_personal")] == []
+    assert b"127.0.0.1" in written("actor_personal") and b"127.0.0.1" not in written("actor")
 
 
 def test_archiving_erases_a_client_everywhere_and_the_chains_still_verify(stack, admin, person):
@@ -435,9 +440,10 @@ def test_archiving_erases_a_client_everywhere_and_the_chains_still_verify(stack,
     wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
     expect(admin.delete(f"/v1/clients/{client['id']}"), 204)
     wait_until_settled(stack)
-    assert tables_holding(stack, person.words) - {"invoicing.document"} == set()
-    for service in SERVICES:
-        assert_chain(stack, service)
+    assert tables_holding(stack, person.words) <= MAIL_ARCHIVE
+    assert stack.query("select distinct status from notifications.message where client_id = %s "
+                       "and recipient is not null", client["id"]) == [("sent",)]
+    assert_chains(stack)
     assert admin.read("/v1/audit-entries/verification")["verified"]
 
 
@@ -446,9 +452,10 @@ def test_archiving_erases_a_client_everywhere_and_the_chains_still_verify(stack,
 
 @pytest.mark.parametrize("service", ["budgeting", "sessions", "funding", "invoicing", "notifications"])
 def test_a_rebuild_gives_the_same_rows(stack, service):
-    """Projections that lost a row and have a wrong one are as before after `<service> --rebuild`."""
+    """Projections that lost a row, have one too many and wrong values are as before after `<service> --rebuild`."""
     before = projections(stack, service)
     for table in before:
+        stack.query(f"update {service}.{table} set deleted = not deleted")
         stack.query(f"delete from {service}.{table} where id in (select min(id::text)::uuid from {service}.{table})")
         stack.query(f"insert into {service}.{table} select (jsonb_populate_record(t, jsonb_build_object('id', %s))).* "
                     f"from {service}.{table} t limit 1", str(uuid.uuid4()))

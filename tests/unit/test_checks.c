@@ -142,15 +142,6 @@ mon_6_siren(void **state)
 }
 
 static void
-mon_6_siret(void **state)
-{
-    (void)state;
-    ACCEPTS(check_siret, "73282932000074", "35600000000048", "35600000000001");
-    REFUSES(check_siret, "", "73282932000075", "7328293200007", "732829320000741", "35600000000049",
-            "35600000000002", "73282932100065", "7328293200007A");
-}
-
-static void
 mon_6_vat_numbers(void **state)
 {
     (void)state;
@@ -244,7 +235,6 @@ main(void)
         cmocka_unit_test(emails),
         cmocka_unit_test(mon_6_phones),
         cmocka_unit_test(mon_6_siren),
-        cmocka_unit_test(mon_6_siret),
         cmocka_unit_test(mon_6_vat_numbers),
         cmocka_unit_test(mon_6_vat_number_follows_from_siren),
         cmocka_unit_test(mon_6_ibans),

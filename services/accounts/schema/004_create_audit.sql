@@ -14,9 +14,12 @@ create table audit_entry (
     actor_role text,
     subject_id uuid,
     client_id uuid,
+    project_id uuid,
     request_id text,
+    caused_by uuid,
     changes text not null,
     personal_hash bytea,
+    actor_hash bytea,
     event_hash bytea not null,
     previous_hash bytea not null,
     hash bytea not null,
@@ -33,6 +36,13 @@ create table audit_personal (
     payload text not null
 );
 create index audit_personal_client_id on audit_personal (client_id) where client_id is not null;
+
+-- Name and address of who did it; kept when a client's data is erased.
+create table audit_actor (
+    sequence bigint primary key,
+    salt bytea not null,
+    payload text not null
+);
 
 -- What each object was at its last event: the "before" of the next. Personal values are kept apart.
 create table audit_object (
