@@ -102,7 +102,6 @@ const struct problem_code problem_codes[] = {
     {"timeout", "No answer in time",
      "Whether the request was done is not known. Send it again with the same Idempotency-Key: "
      "it will not be done twice."},
-    {"too_few_items", "Too few items", "The list has fewer items than it must have."},
     {"too_large", "Too large",
      "The body is longer than 1 MiB, or takes too much memory to be read."},
     {"too_long", "Too long", "The text has more characters than it may have."},

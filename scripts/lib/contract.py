@@ -9,7 +9,7 @@ import re
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 INTEGER_TYPES = {3, 4, 5, 13}
-FIELD_OPTIONS = ("required", "format", "min", "max", "max_items", "min_items", "personal", "ref", "only", "hidden",
+FIELD_OPTIONS = ("required", "format", "min", "max", "max_items", "personal", "ref", "only", "hidden",
                  "secret", "example", "computed")
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MONEY_MAX = 10**15

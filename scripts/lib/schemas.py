@@ -224,8 +224,7 @@ def nullable(schema):
 
 def item_limits(field):
     most = field.options["max_items"]
-    limits = {"minItems": field.options["min_items"] or (1 if field.options["required"] else 0),
-              "maxItems": 100 if most is None else most}
+    limits = {"minItems": 1 if field.options["required"] else 0, "maxItems": 100 if most is None else most}
     return {name: value for name, value in limits.items() if value}
 
 

@@ -40,8 +40,8 @@ SQL(list_transactions, ListLedgerTransactionsRequest, ListLedgerTransactionsRepl
 
 SQL(find_project, ListLedgerTransactionsRequest, Project, "select id from project where id = :project_id");
 
-static enum rpc_status
-fail_overflow(struct call *call)
+enum rpc_status
+ledger_overflow(struct call *call)
 {
     return call_fail_code(call, RPC_INVALID, "out_of_range", "amount_cents",
                           "would take a balance beyond what an account can hold; use a smaller amount");
@@ -51,7 +51,7 @@ enum rpc_status
 project_finish(struct call *call, Project *project)
 {
     project->budget->as_of = (char *)call->today;
-    return figures_complete(project->budget, project->alert_threshold) ? RPC_OK : fail_overflow(call);
+    return figures_complete(project->budget, project->alert_threshold) ? RPC_OK : ledger_overflow(call);
 }
 
 enum rpc_status
@@ -88,7 +88,7 @@ ledger_lines(struct call *call, Posting *posting, const struct posting_line *lin
 {
     for (size_t i = 0; i < count; i++)
         if (!posting_add(call->arena, posting, lines[i].account, lines[i].amount_cents))
-            return fail_overflow(call);
+            return ledger_overflow(call);
     return RPC_OK;
 }
 
@@ -101,7 +101,7 @@ ledger_post(struct call *call, Posting *posting, Project *project, LedgerTransac
     posting->id = arena_strdup(call->arena, id);
     if (project != NULL) {
         if (!figures_apply(project->budget, project->alert_threshold, posting))
-            return fail_overflow(call);
+            return ledger_overflow(call);
         SET(posting, state, project->budget->state);
         project->revision++;
         project->budget->revision++;
@@ -121,7 +121,7 @@ budget_tell_crossing(struct call *call, const Project *project, BudgetState befo
         BudgetOverrun event = BUDGETING__BUDGET_OVERRUN__INIT;
 
         event.project = (Project *)project;
-        SET(&event, overrun_cents, project->budget->consumed_cents - project->budget->budget_cents);
+        SET(&event, overrun_cents, -project->budget->remaining_cents);
         return emit_budget_overrun(call, &event);
     }
     if (after == BUDGET_STATE_ALERT && before == BUDGET_STATE_OK) {

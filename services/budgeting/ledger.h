@@ -37,6 +37,9 @@ enum rpc_status ledger_post(struct call *call, Posting *posting, Project *projec
 enum rpc_status ledger_lines(struct call *call, Posting *posting, const struct posting_line *lines, size_t count)
     RPC_CHECKED;
 
+/* 422: an amount grew beyond what can be counted. */
+enum rpc_status ledger_overflow(struct call *call);
+
 /* Raises what entering alert or overrun raises (BUD-13, BUD-14). asks_for_funds: the crossing may open a
  * funding call. */
 enum rpc_status budget_tell_crossing(struct call *call, const Project *project, BudgetState before,

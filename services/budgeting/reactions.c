@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What happens in sessions and funding, posted to the ledger (BUD-4 to BUD-8, BUD-14). */
 #include "ledger.h"
+#include "money.h"
 #include "sql.h"
 
 /* Posts lines to a locked project and tells it: the common end of every reaction. */
@@ -42,18 +43,26 @@ budgeting_on_training_added(struct call *call, const Sessions__TrainingAdded *ev
                         event->training->cost_cents);
 }
 
+static enum rpc_status
+post_new_cost(struct call *call, const char *project_id, const Sessions__Training *training, int64_t previous_cents)
+{
+    int64_t difference;
+
+    if (!money_subtract(training->cost_cents, previous_cents, &difference))
+        return ledger_overflow(call);
+    return post_planned(call, LEDGER_KIND_TRAINING_CHANGED, project_id, training->id, difference);
+}
+
 enum rpc_status
 budgeting_on_training_changed(struct call *call, const Sessions__TrainingChanged *event)
 {
-    return post_planned(call, LEDGER_KIND_TRAINING_CHANGED, event->session->project_id, event->training->id,
-                        event->training->cost_cents - event->previous_cost_cents);
+    return post_new_cost(call, event->session->project_id, event->training, event->previous_cost_cents);
 }
 
 enum rpc_status
 budgeting_on_training_moved(struct call *call, const Sessions__TrainingMoved *event)
 {
-    return post_planned(call, LEDGER_KIND_TRAINING_CHANGED, event->session->project_id, event->training->id,
-                        event->training->cost_cents - event->previous_cost_cents);
+    return post_new_cost(call, event->session->project_id, event->training, event->previous_cost_cents);
 }
 
 enum rpc_status
@@ -100,7 +109,7 @@ static enum rpc_status
 tell_shortage(struct call *call, const Project *project, const Funding__FundingCall *funding_call)
 {
     BudgetShortAfterDecision event = BUDGETING__BUDGET_SHORT_AFTER_DECISION__INIT;
-    int64_t overrun = project->budget->consumed_cents - project->budget->budget_cents;
+    int64_t overrun = -project->budget->remaining_cents;
 
     if (project->status != PROJECT_STATUS_OPEN || project->budget->state == BUDGET_STATE_OK) {
         emit_none(call, "the budget suffices");

@@ -11,7 +11,6 @@
 
 enum {
     PARENT_CHILDREN_MAX = 32,
-    COUNTERS_MAX = 64,
     PARENT_EXIT_REFUSED = 3 /* a child's: configuration or schema do not fit, restarting would not help */
 };
 
@@ -21,11 +20,10 @@ struct parent_child {
     int count;
 };
 
-/* Numbers that outlive a child: in a memfd that all children of the program map. Metrics read them;
- * the courier counts there how often an event killed it. */
+/* Numbers that outlive a child: in a memfd that all children of the program map. The courier counts
+ * there how often an event killed it. */
 struct counters {
-    _Atomic uint64_t values[COUNTERS_MAX];
-    _Atomic uint64_t handled, failed, emitted, applied, parked, restarts;
+    _Atomic uint64_t handled, failed, applied, parked, restarts;
     char poison_key[64]; /* producer:sequence that the courier is working on */
     _Atomic uint32_t poison_count;
     char courier_id[40]; /* lease holder: a restarted courier of this parent takes over at once */

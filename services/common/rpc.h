@@ -90,7 +90,7 @@ struct field_rules {
     uint32_t flags;
     enum rule_format format;
     int64_t min, max;
-    uint32_t items_min, items_max;
+    uint32_t items_max;
     enum rpc_role only;                 /* RPC_ROLE_NONE: whoever may call */
     const struct rule_ref *ref;         /* or NULL */
     const struct message_rules *message; /* of a nested message, or NULL */

@@ -165,11 +165,6 @@ check_items(struct call *call, const struct field_rules *rules, ProtobufCMessage
             const ProtobufCFieldDescriptor *field, const struct path *path)
 {
     size_t count = field_count(message, field);
-    if (count < rules->items_min) {
-        VIOLATION(call, path, "too_few_items", "must have at least %" PRIu32 " item%s",
-                  rules->items_min, rules->items_min == 1 ? "" : "s");
-        return;
-    }
     if (count > rules->items_max) {
         VIOLATION(call, path, "too_many_items", "must have at most %" PRIu32 " item%s",
                   rules->items_max, rules->items_max == 1 ? "" : "s");

@@ -19,8 +19,8 @@ PARIS = zoneinfo.ZoneInfo("Europe/Paris")
 HASHED = """select sequence, id, producer, epoch, stream_sequence, type,
     to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    actor_kind, actor_id, actor_role, subject_id, request_id, changes, encode(personal_hash, 'hex'),
-    encode(event_hash, 'hex') from accounts.audit_entry where sequence >= %s order by sequence"""
+    actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes,
+    encode(personal_hash, 'hex'), encode(actor_hash, 'hex'), encode(event_hash, 'hex') from accounts.audit_entry where sequence >= %s order by sequence"""
 
 
 def entries(admin, **query):
@@ -222,7 +222,7 @@ def test_acc_7_untouched_log_verifies(stack, admin, kept):
     "changes = replace(changes, 'Kept', 'Kopt')", "actor_id = 'x'", "actor_role = null", "type = type || 'x'",
     "subject_id = null", "occurred_at = occurred_at + interval '1 microsecond'", "request_id = 'x'",
     "recorded_at = recorded_at + interval '1 hour'", "event_hash = decode(repeat('00', 32), 'hex')",
-    "personal_hash = null", "actor_hash = null", "client_id = null", "project_id = id", "actor_kind = 'service'",
+    "personal_hash = hash", "actor_hash = null", "client_id = null", "project_id = id", "actor_kind = 'service'",
 ])
 def test_acc_7_changed_entry_is_found(stack, admin, kept, change):
     """ACC-7: an entry that the database's superuser changed is found and named."""
