@@ -34,11 +34,14 @@ struct question {
     void *owner;
 };
 
+/* Nothing is under way yet; exits when there is no socket to be had. */
 struct asks *asks_open(struct wire *wire);
+/* Forgets what is under way: no done is called any more. */
 void asks_close(struct asks *asks);
 /* Sends a question, packed in `arena`; done is called later, from asks_receive or asks_expire.
  * False: it can't be sent, nothing happened, done is not called. */
 bool asks_send(struct asks *asks, struct arena *arena, const struct question *question);
+/* Fills items to poll for reading; returns how many. */
 size_t asks_items(struct asks *asks, zmq_pollitem_t *items, size_t items_max);
 /* Hands out the replies that are there. */
 void asks_receive(struct asks *asks);
@@ -46,6 +49,7 @@ void asks_receive(struct asks *asks);
 void asks_expire(struct asks *asks, int64_t now_ms);
 /* Milliseconds to the next deadline, at most LOOP_MS_MAX. */
 int asks_timeout_ms(const struct asks *asks, int64_t now_ms);
+/* Whether at least one broker answers. */
 bool asks_connected(const struct asks *asks);
 
 #endif

@@ -53,6 +53,7 @@ struct bounds {
 
 /* Counts one more request; false when there are as many as the gateway takes. */
 bool bounds_enter(struct bounds *bounds);
+/* Ends what bounds_enter counted. */
 void bounds_leave(struct bounds *bounds);
 /* Connections that the descriptor limit of this process allows, raised as far as it may be. */
 unsigned bounds_connections(void);

@@ -6,7 +6,9 @@
 
 #include "exchange.h"
 
+/* Admits no origin until accounts has told which. */
 struct cors *cors_new(void);
+/* Frees what cors_new gave. */
 void cors_free(struct cors *cors);
 /* Asks accounts for the origins; later changes come as events. */
 void cors_ask(struct gateway *gateway);

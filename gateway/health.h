@@ -5,7 +5,9 @@
 
 #include "exchange.h"
 
+/* Every service counts as missing until it has answered. */
 struct health *health_new(struct gateway *gateway);
+/* Frees what health_new gave. */
 void health_free(struct health *health);
 /* Asks the services when it is time to. */
 void health_tick(struct health *health, int64_t now_ms);

@@ -34,6 +34,7 @@ bool http_header_repeats(const struct exchange *exchange, const char *name);
 /* Nothing happens to the exchange until it is resumed; the loop resumes it after a deadline at
  * most. */
 void http_suspend(struct exchange *exchange);
+/* Goes on with a suspended exchange. */
 void http_resume(struct exchange *exchange);
 
 #endif

@@ -5,7 +5,9 @@
 
 #include "exchange.h"
 
+/* All figures are 0. */
 struct metrics *metrics_new(void);
+/* Frees what metrics_new gave. */
 void metrics_free(struct metrics *metrics);
 /* A request is over, answered or not. */
 void metrics_count(struct metrics *metrics, const struct exchange *exchange);

@@ -12,6 +12,7 @@ extern const size_t openapi_json_bytes;
 
 /* Builds the reference page. */
 struct pages *pages_new(void);
+/* Frees what pages_new gave. */
 void pages_free(struct pages *pages);
 /* Whether the path of the exchange is one of these pages. */
 bool pages_know(struct exchange *exchange);

@@ -5,7 +5,9 @@
 
 #include "exchange.h"
 
+/* An empty cache of answers about tokens. */
 struct tokens *tokens_new(struct gateway *gateway);
+/* Frees the cache. */
 void tokens_free(struct tokens *tokens);
 /* Finds out whose the token is: sets the exchange's verdict and caller and goes on with
  * request_judge, at once or, with the exchange suspended meanwhile, when accounts has answered. */

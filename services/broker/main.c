@@ -82,7 +82,7 @@ open_broker(struct broker *broker)
         broker->doors[i] = open_door(broker->context, (enum door)i, types[i], &keys);
     broker->requests =
         requests_open(broker->doors[DOOR_CLIENTS], broker->doors[DOOR_WORKERS], &broker->refusals);
-    memset(&keys, 0, sizeof keys);
+    explicit_bzero(&keys, sizeof keys);
 }
 
 static void

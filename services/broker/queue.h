@@ -38,6 +38,7 @@ struct queues {
     size_t count;
 };
 
+/* All queues are empty. */
 void queues_init(struct queues *queues);
 /* Takes header and body over and leaves them empty. False, and nothing taken, when full. */
 bool queue_push(struct queues *queues, int served, const struct waiting *request, zmq_msg_t *header,

@@ -11,6 +11,7 @@ struct requests;
 
 /* Takes two bound ROUTER sockets; the caller closes them after requests_close. */
 struct requests *requests_open(void *clients, void *workers, struct refusals *refusals);
+/* Nothing is queued any more; the sockets stay open. */
 void requests_close(struct requests *requests);
 
 /* Handle what has arrived on one of the sockets, a bounded number of messages a turn. */

@@ -16,6 +16,7 @@ struct zap *zap_open(void *context, struct refusals *refusals);
 void *zap_socket(struct zap *zap);
 /* Answers what is asked: the program's name becomes the User-Id of all its messages. */
 void zap_answer(struct zap *zap);
+/* Nobody new is admitted any more. */
 void zap_close(struct zap *zap);
 
 #endif

@@ -28,9 +28,11 @@ void arena_overflow_end(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, returns_nonnull));
 /* count × size, overflow-checked. */
 void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* Copies, the texts with a NUL at their end. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 void *arena_memdup(struct arena *arena, const void *bytes, size_t length);
+/* A formatted text. */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
@@ -40,6 +42,7 @@ void arena_defer(struct arena *arena, void (*function)(void *), void *pointer);
 
 /* For protobuf-c: allocates here, frees nothing. Valid as long as the arena. */
 ProtobufCAllocator *arena_allocator(struct arena *arena);
+/* Bytes given since the last reset. */
 size_t arena_used(const struct arena *arena);
 
 /* A text or byte string that grows in an arena. `bytes` is always followed by a NUL. */
@@ -49,7 +52,9 @@ struct buffer {
     size_t length, capacity;
 };
 
+/* An empty text. */
 void buffer_init(struct buffer *buffer, struct arena *arena);
+/* Each appends; like all of the arena they never fail. */
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Sets the time zone; exits when its data is missing here. Before any other of these. */
 void dates_init(void);
 /* Today in Paris, YYYY-MM-DD. */
 void date_today(char out[11]);

@@ -15,6 +15,7 @@ struct db *db_new(const char *service, bool owner);
 bool db_connect(struct db *db);
 /* Reconnects when the connection was lost; false when the database is away: callers answer 503. */
 bool db_ready(struct db *db);
+/* Closes the connection, if there is one, and frees the memory. */
 void db_free(struct db *db);
 /* The connection of a program of this service: waits for the database, then exits with 3 when schema or
  * statements do not fit (service.c). */
@@ -39,7 +40,9 @@ PGresult *db_query(struct db *db, struct arena *arena, const struct db_statement
 /* Sends what is queued and commit, waits. False: db_error tells; when the connection broke after
  * commit was sent, db_outcome_unknown(db) is true. */
 bool db_commit(struct db *db);
+/* Gives the transaction up; nothing when there is none. */
 void db_rollback(struct db *db);
+/* Whether nobody knows if the last commit happened. */
 bool db_outcome_unknown(const struct db *db);
 
 /* The error of the statement that failed. */
@@ -47,6 +50,7 @@ struct db_error {
     char sqlstate[6];
     const char *message, *table, *constraint, *statement;
 };
+/* Valid until the next statement. */
 const struct db_error *db_error(const struct db *db);
 /* SQLSTATE → status, one table: unique and exclusion CONFLICT, foreign key and check INVALID,
  * 40001/40P01 and connection trouble UNAVAILABLE, the rest INTERNAL. Fills the call's problem from

@@ -22,6 +22,7 @@ struct dispatched {
     size_t header_bytes, body_bytes;
 };
 
+/* Does one request whole; the reply lies in the dispatcher's arena until the next. */
 struct dispatched dispatch(struct dispatcher *dispatcher, const struct wire_request *request);
 
 /* Kept replies of requests with an Idempotency-Key; within the call's transaction. */

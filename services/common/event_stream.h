@@ -84,6 +84,7 @@ void stream_heard(struct stream *stream, int64_t epoch, int64_t sequence, int64_
 
 /* Whether ListEvents should be asked now. */
 bool stream_wants(const struct stream *stream, int64_t now);
+/* A question with this tag is under way; by the deadline it is given up. */
 void stream_asked(struct stream *stream, uint64_t tag, int64_t deadline);
 /* The answer to the question under way. */
 void stream_answered(struct stream *stream, const uint8_t *bytes, size_t length, int64_t now);

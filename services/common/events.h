@@ -32,6 +32,7 @@ struct emitted {
     uint8_t personal_salt[16], actor_salt[16];
 };
 
+/* By its name, "accounts.ClientCreated"; NULL when there is none. */
 const struct event_type *events_find(const char *name);
 /* What call_emit queues: an id of its own, the message parted and packed, who did it. */
 struct emitted *events_emitted(struct call *call, const struct event_type *type,

@@ -48,6 +48,7 @@ void json_string(struct buffer *out, const char *text);
  * field the text is an array: use json_read_array. */
 ProtobufCMessage *json_read(struct arena *arena, const ProtobufCMessageDescriptor *descriptor,
                             const char *text);
+/* The same for an array of objects; false when it does not fit. */
 bool json_read_array(struct arena *arena, const ProtobufCMessageDescriptor *descriptor,
                      const char *text, ProtobufCMessage ***items, size_t *count);
 

@@ -17,6 +17,7 @@ struct json_tree {
  */
 struct json_tree *json_tree_parse(struct arena *arena, const char *text, size_t length,
                                   struct json_problem *problem);
+/* Frees it before the arena would. */
 void json_tree_free(struct json_tree *tree);
 
 #endif

@@ -10,6 +10,7 @@
 /* Amounts beyond ± this many cents are refused at the door (MON-4). */
 #define MONEY_CENTS_MAX INT64_C(1000000000000000)
 
+/* Sum and difference. */
 bool money_add(int64_t a_cents, int64_t b_cents, int64_t *result) __attribute__((warn_unused_result));
 bool money_subtract(int64_t a_cents, int64_t b_cents, int64_t *result) __attribute__((warn_unused_result));
 /* rate × amount, rounded half away from zero to the cent (MON-3). */

@@ -48,6 +48,7 @@ int parent_run(const char *program, char **argv, const struct parent_child *chil
 void child_start(struct inherited *inherited);
 /* Makes an inherited wake descriptor readable. */
 void wake(int descriptor);
+/* Makes it unreadable until the next wake. */
 void wake_clear(int descriptor);
 /* sd_notify without libsystemd: READY=1, STOPPING=1, WATCHDOG=1. Nothing without NOTIFY_SOCKET. */
 void notify_supervisor(const char *state);

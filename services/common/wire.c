@@ -73,7 +73,7 @@ wire_close(struct wire *wire)
 {
     while (zmq_ctx_term(wire->context) != 0 && errno == EINTR)
         ;
-    memset(&wire->keys, 0, sizeof wire->keys);
+    explicit_bzero(&wire->keys, sizeof wire->keys);
     free(wire);
 }
 

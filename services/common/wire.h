@@ -15,6 +15,7 @@ enum { WIRE_BROKERS_MAX = 4, WIRE_FRAME_BYTES_MAX = 4 << 20 };
 
 /* Context, keys of `program` (config.keys_dir) and brokers (config.brokers); fatal when a key is missing. */
 struct wire *wire_open(const char *program);
+/* Closes what is common to the sockets, which are closed before. */
 void wire_close(struct wire *wire);
 
 /* ---- asking: one DEALER per broker; requests carry a tag of ours that the reply brings back. */
@@ -27,6 +28,7 @@ struct wire_reply {
     size_t header_bytes, body_bytes;
 };
 
+/* Connects to every broker; nobody need be there yet. */
 struct wire_asker *wire_asker_open(struct wire *wire);
 /* service: "accounts.fast". Never blocks; false: nobody to send to, nothing happened.
  * remaining_ms bounds the time that the broker may queue it. */
@@ -38,6 +40,7 @@ size_t wire_asker_items(struct wire_asker *asker, zmq_pollitem_t *items, size_t 
 bool wire_asker_receive(struct wire_asker *asker, struct arena *arena, struct wire_reply *reply);
 /* Whether at least one broker answers. */
 bool wire_asker_connected(struct wire_asker *asker);
+/* Questions under way get no reply any more. */
 void wire_asker_close(struct wire_asker *asker);
 
 /* ---- serving: a worker is registered with one broker at a time and moves when it is lost. */
@@ -59,9 +62,11 @@ struct wire_worker *wire_worker_open(struct wire *wire, const char *name, int cr
 void wire_worker_tick(struct wire_worker *worker);
 /* How long to wait at most between two ticks: 250 ms, or longer where there is nothing to watch. */
 int wire_worker_wait_ms(const struct wire_worker *worker);
+/* Fills items to poll for reading; returns how many. */
 size_t wire_worker_items(struct wire_worker *worker, zmq_pollitem_t *items, size_t items_max);
 /* One request that is there. They are handled one at a time: one not replied to is dropped. */
 bool wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire_request *request);
+/* Ends the request received last. */
 void wire_worker_reply(struct wire_worker *worker, const struct wire_request *request,
                        const uint8_t *header, size_t header_bytes, const uint8_t *body, size_t body_bytes);
 /* No more requests, please: what was already sent here is still served. */
@@ -69,11 +74,13 @@ void wire_worker_drain(struct wire_worker *worker);
 /* After wire_worker_drain: whether the broker has said that nothing more comes (after what
  * wire_worker_receive still finds), or is not there. */
 bool wire_worker_drained(const struct wire_worker *worker);
+/* Leaves the broker and closes. */
 void wire_worker_close(struct wire_worker *worker);
 
 /* ---- events: the topic is the producer's name; kind is 'E' (a packed wire.Events) or 'H' (a packed
  * wire.Position: the head, as heartbeat). The brokers admit a topic only from its own program. */
 struct wire_publisher;
+/* Connects to every broker. */
 struct wire_publisher *wire_publisher_open(struct wire *wire);
 void wire_publish(struct wire_publisher *publisher, const char *topic, char kind, const uint8_t *body,
                   size_t body_bytes); /* to every broker; may lose */
@@ -88,7 +95,9 @@ struct wire_publication {
 };
 /* topics: NULL-ended. The same message may come once per broker. */
 struct wire_subscriber *wire_subscriber_open(struct wire *wire, const char *const *topics);
+/* Fills items to poll for reading; returns how many. */
 size_t wire_subscriber_items(struct wire_subscriber *subscriber, zmq_pollitem_t *items, size_t items_max);
+/* One publication that is there; it lies in the arena. */
 bool wire_subscriber_receive(struct wire_subscriber *subscriber, struct arena *arena,
                              struct wire_publication *publication);
 void wire_subscriber_close(struct wire_subscriber *subscriber);

@@ -96,6 +96,7 @@ struct frames {
 
 /* Receives without waiting; false when nothing is there. The caller ends it with frames_close. */
 bool frames_receive(void *socket, struct frames *frames);
+/* Frees the frames that are still there. */
 void frames_close(struct frames *frames);
 /* The program that CURVE proved to be at the other end, "" without. Valid until frames_close. */
 const char *frames_sender(struct frames *frames);

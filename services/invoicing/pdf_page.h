@@ -57,6 +57,7 @@ void pdf_text(struct pdf *pdf, double x, double y, const struct pdf_style *style
  * Returns how many; *lines lies in the arena. */
 size_t pdf_wrap(struct pdf *pdf, const struct pdf_style *style, double width, const char *text,
                 const char *const **lines);
+/* A horizontal line from x, y to the right. */
 void pdf_rule(struct pdf *pdf, double x, double y, double width, double thickness, uint32_t colour);
 /* A filled rectangle whose upper left corner is x, y. */
 void pdf_box(struct pdf *pdf, double x, double y, double width, double height, uint32_t colour);

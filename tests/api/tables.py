@@ -4,26 +4,29 @@ from client import wait_until
 
 # What moves by itself: leases, cursors, and the note when a token was last used.
 RESTLESS = ("stream_head", "stream_cursor", "access_token", "courier_lease")
+# A row's place and the transaction that wrote it: even a change to the same values shows.
 ALL_TABLES = """
-select format('select %%L as name, count(*) as rows, md5(coalesce(string_agg(t::text, chr(10) order by t::text), '''')) '
-              'as hash from %%I.%%I t', n.nspname || '.' || c.relname, n.nspname, c.relname)
+select format('select %%L as name, count(*) as rows, '
+              'coalesce(sum(hashtextextended(t.ctid::text || t.xmin::text, 0)), 0) as hash from %%I.%%I t',
+              n.nspname || '.' || c.relname, n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname = any(%s) and c.relname <> all(%s)"""
 
 
 class Fingerprints:
-    """Row counts and hashes of all tables of all services, over one connection."""
+    """How many rows each table of all services has, and which, over one connection."""
 
     def __init__(self, stack):
         self.stack = stack
         self.connection = stack.connect()
         with self.connection.cursor() as cursor:
             cursor.execute(ALL_TABLES, (stack.place.services(), list(RESTLESS)))
-            self.statement = " union all ".join(statement for (statement,) in cursor.fetchall())
+            statements = " union all ".join(statement for (statement,) in cursor.fetchall())
+            cursor.execute(f"prepare fingerprints as {statements}")
 
     def take(self):
         with self.connection.cursor() as cursor:
-            cursor.execute(self.statement)
+            cursor.execute("execute fingerprints")
             return {name: (rows, digest) for name, rows, digest in cursor.fetchall()}
 
     def settled(self):

@@ -20,7 +20,8 @@ HASHED = """select sequence, id, producer, epoch, stream_sequence, type,
     to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes,
-    encode(personal_hash, 'hex'), encode(actor_hash, 'hex'), encode(event_hash, 'hex') from accounts.audit_entry where sequence >= %s order by sequence"""
+    encode(personal_hash, 'hex'), encode(actor_hash, 'hex'), encode(event_hash, 'hex')
+    from accounts.audit_entry where sequence >= %s order by sequence"""
 
 
 def entries(admin, **query):
@@ -172,9 +173,9 @@ def verification(admin):
     return admin.read("/v1/audit-entries/verification")
 
 
-@pytest.fixture
-def kept(stack, admin, operator):
-    """The sequences of five consecutive recent entries, all below a head that is kept outside the database."""
+@pytest.fixture(scope="module")
+def kept_outside(stack, admin, operator):
+    """The sequences of five consecutive entries, all below a head that is kept outside the database."""
     client = new_client(operator)
     for number in range(6):
         operator.change(f"/v1/clients/{client['id']}", {"name": f"Kept {number}"})
@@ -185,8 +186,14 @@ def kept(stack, admin, operator):
         lines = (stack.place.audit / "heads").read_text(encoding="utf-8").splitlines()
         return lines and int(lines[-1].split()[0]) >= last
     wait_until(head_is_kept)
+    return list(range(last - 4, last + 1))
+
+
+@pytest.fixture
+def kept(admin, kept_outside):
+    """These entries, in a log that verifies before a test spoils it and after the test restored it."""
     assert verification(admin)["verified"]
-    yield list(range(last - 4, last + 1))
+    yield kept_outside
     assert verification(admin)["verified"], "a test did not restore the log"
 
 

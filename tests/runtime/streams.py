@@ -104,11 +104,12 @@ def assert_chains(stack):
     with connected(stack) as query:
         for service in SERVICES:
             assert_chain(query, service)
+        start = f"decode('{GENESIS.hex()}', 'hex')"
         places = " union all ".join(f"select '{service}', sequence, hash from {service}.event_log "
-                                    f"union all select '{service}', 0, decode('{GENESIS.hex()}', 'hex')" for service in SERVICES)
+                                    f"union all select '{service}', 0, {start}" for service in SERVICES)
         for consumer in SERVICES:
-            strays = query(f"select producer, sequence from {consumer}.stream_cursor where consumer in ('main', 'audit') "
-                           f"and (producer, sequence, hash) not in ({places})")
+            strays = query(f"select producer, sequence from {consumer}.stream_cursor "
+                           f"where consumer in ('main', 'audit') and (producer, sequence, hash) not in ({places})")
             assert strays == [], f"{consumer} left a chain"
 
 
