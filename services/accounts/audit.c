@@ -18,6 +18,7 @@ static const struct db_statement lock_head = {
     .parameters = 2,
     .text = "select h.sequence, h.hash, o.state, o.personal from audit_head h "
             "left join audit_object o on o.subject_id = $1 and o.kind = $2 for update of h"};
+DB_PROVED(lock_head);
 
 static const struct db_statement insert_entry = {
     .name = "insert_audit_entry",
@@ -26,33 +27,40 @@ static const struct db_statement insert_entry = {
             "actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes, "
             "personal_hash, actor_hash, event_hash, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
             "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"};
+DB_PROVED(insert_entry);
 
 static const struct db_statement insert_personal = {
     .name = "insert_audit_personal",
     .parameters = 4,
     .text = "insert into audit_personal (sequence, client_id, salt, payload) values ($1, $2, $3, $4)"};
+DB_PROVED(insert_personal);
 
 static const struct db_statement insert_actor = {
     .name = "insert_audit_actor",
     .parameters = 3,
     .text = "insert into audit_actor (sequence, salt, payload) values ($1, $2, $3)"};
+DB_PROVED(insert_actor);
 
 static const struct db_statement upsert_object = {
     .name = "upsert_audit_object",
     .parameters = 5,
     .text = "insert into audit_object (subject_id, kind, client_id, state, personal) values ($1, $2, $3, $4, $5) "
             "on conflict (subject_id, kind) do update set state = excluded.state, personal = excluded.personal"};
+DB_PROVED(upsert_object);
 
 static const struct db_statement move_head = {
     .name = "move_audit_head", .parameters = 2, .text = "update audit_head set sequence = $1, hash = $2"};
+DB_PROVED(move_head);
 
 static const struct db_statement erase_personal = {
     .name = "erase_audit_personal", .parameters = 1, .text = "delete from audit_personal where client_id = $1"};
+DB_PROVED(erase_personal);
 
 static const struct db_statement erase_objects = {
     .name = "erase_audit_objects",
     .parameters = 1,
     .text = "update audit_object set personal = '{}' where client_id = $1"};
+DB_PROVED(erase_objects);
 
 /* All that one entry is made of. */
 struct entry {

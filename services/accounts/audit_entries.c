@@ -43,8 +43,10 @@ static const struct db_statement read_chain = {
             "from audit_entry e left join audit_personal p using (sequence) "
             "left join audit_actor a using (sequence) where e.sequence > $1 "
             "order by e.sequence limit $2"};
+DB_PROVED(read_chain);
 
 static const struct db_statement read_head = {.name = "read_audit_head", .text = "select sequence, hash from audit_head"};
+DB_PROVED(read_head);
 
 enum rpc_status
 accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *request, ListAuditEntriesReply *reply)

@@ -29,6 +29,13 @@ struct db_statement {
     bool unnamed; /* parsed each time: always a custom plan */
 };
 
+/* Registers a static statement, so that db_prove finds it. */
+#define DB_PROVED(statement)                                                                       \
+    static const struct db_statement *const statement##_entry                                      \
+        __attribute__((section("db_statements"), used)) = &statement
+/* At start: prepares every registered statement. Logs each that the schema does not take; true when it takes all. */
+bool db_prove(struct db *db);
+
 /* Queues begin, sent with the next statement. read_only: READ ONLY. */
 void db_begin(struct db *db, bool read_only);
 /* Queues a statement without waiting; its result is checked by the next db_query or db_commit. */

@@ -82,6 +82,27 @@ outcome(const char *sqlstate)
     return RPC_INTERNAL;
 }
 
+/* Weak: a program without any statement still links. */
+extern const struct db_statement *const __start_db_statements[] __attribute__((weak));
+extern const struct db_statement *const __stop_db_statements[] __attribute__((weak));
+
+bool
+db_prove(struct db *db)
+{
+    bool ok = true;
+
+    for (const struct db_statement *const *entry = __start_db_statements; entry < __stop_db_statements; entry++) {
+        PGresult *description = db_describe(db, *entry);
+
+        if (description == NULL) {
+            log_error("statement %s: %s", (*entry)->name, db_error(db)->message);
+            ok = false;
+        }
+        PQclear(description);
+    }
+    return ok;
+}
+
 /* "client_siren_key" of table client → "siren": constraints are named table_column_kind. */
 static const char *
 constraint_field(struct call *call, const struct db_error *error)

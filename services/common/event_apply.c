@@ -20,11 +20,13 @@ static const struct db_statement insert_cursor = {
             " values ($1, $2, 1, 0, decode(repeat('00', 32), 'hex')) on conflict do nothing",
     .parameters = 2,
 };
+DB_PROVED(insert_cursor);
 static const struct db_statement find_cursor = {
     .name = "find_cursor",
     .text = "select epoch, sequence, hash from stream_cursor where consumer = $1 and producer = $2",
     .parameters = 2,
 };
+DB_PROVED(find_cursor);
 static const struct db_statement move_cursor = {
     .name = "move_cursor",
     .text =
@@ -33,6 +35,7 @@ static const struct db_statement move_cursor = {
         " returning 1",
     .parameters = 7,
 };
+DB_PROVED(move_cursor);
 /* Which of these events come after a parked one of their project, or of their client where the parked one
  * has no project. */
 static const struct db_statement find_parked = {
@@ -44,6 +47,7 @@ static const struct db_statement find_parked = {
         "   and p.client = nullif(e.client, '')::uuid)",
     .parameters = 2,
 };
+DB_PROVED(find_parked);
 static const struct db_statement park = {
     .name = "park_event",
     .text =
@@ -52,7 +56,15 @@ static const struct db_statement park = {
         " $6::uuid, $7::uuid, $8::bytea, $9::bytea, $10::bytea, $11, $12::int)",
     .parameters = 12,
 };
+DB_PROVED(park);
 
+static const struct db_statement find_erased = {
+    .name = "find_erased",
+    .text = "select ordinal from unnest($1::text[]) with ordinality as e (client, ordinal)"
+            " where exists (select from erased_client c where c.client = nullif(e.client, '')::uuid)",
+    .parameters = 1,
+};
+DB_PROVED(find_erased);
 static const struct db_statement note_seen = {
     .name = "note_seen",
     .text = "insert into stream_seen as c (producer, epoch, sequence)"
@@ -61,6 +73,7 @@ static const struct db_statement note_seen = {
             " where (excluded.epoch, excluded.sequence) > (c.epoch, c.sequence)",
     .parameters = 3,
 };
+DB_PROVED(note_seen);
 
 /* An event with what this service does about it. */
 struct planned {
@@ -334,11 +347,42 @@ apply_effects(struct batch *batch)
 
 /* ---- the transaction */
 
+/* An event that was told before its client was erased may come after the erasure: what it says of people is
+ * forgotten before anything sees it. */
+static enum rpc_status
+forget_erased(struct batch *batch)
+{
+    struct arena *arena = batch->call.arena;
+    const char *clients[BATCH_MAX];
+    bool personal = false;
+    PGresult *rows;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const Wire__Event *event = batch->events[i];
+
+        clients[i] = event->has_personal && event->client != NULL ? event->client : "";
+        personal = personal || clients[i][0] != '\0';
+    }
+    if (!personal)
+        return RPC_OK;
+    rows = db_query(batch->call.db, arena, &find_erased,
+                    (const char *const[]){db_array(arena, clients, batch->count)});
+    if (rows == NULL)
+        return db_fail(&batch->call);
+    for (int row = 0; row < PQntuples(rows); row++) {
+        Wire__Event *event = batch->events[db_integer(rows, row, 0) - 1];
+
+        event->has_personal = event->has_personal_salt = 0;
+    }
+    return RPC_OK;
+}
+
 static enum rpc_status
 transact(struct batch *batch)
 {
     struct call *call = &batch->call;
 
+    TRY(forget_erased(batch));
     if (batch->stream->causal && batch->park_reason == NULL)
         for (size_t i = 0; i < batch->count; i++)
             TRY(plan_event(batch, i));

@@ -21,6 +21,7 @@ static const struct db_statement take_lease = {
         " returning lease_fence, epoch, sequence, hash, true, exists (select from parked_event)",
     .parameters = 2,
 };
+DB_PROVED(take_lease);
 static const struct db_statement renew_lease = {
     .name = "renew_lease",
     .text = "update stream_head"
@@ -30,12 +31,14 @@ static const struct db_statement renew_lease = {
             " exists (select from parked_event)",
     .parameters = 3,
 };
+DB_PROVED(renew_lease);
 static const struct db_statement release_lease = {
     .name = "release_lease",
     .text = "update stream_head set lease_expires_at = '-infinity'"
             " where lease_holder = $1 and lease_fence = $2::bigint",
     .parameters = 2,
 };
+DB_PROVED(release_lease);
 
 static const char *
 number(struct courier *courier, int64_t value)

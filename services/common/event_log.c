@@ -20,6 +20,7 @@ static const struct db_statement lock_head = {
             " where lease_holder = $1 and lease_fence = $2::bigint for update",
     .parameters = 2,
 };
+DB_PROVED(lock_head);
 static const struct db_statement list_outbox = {
     .name = "list_outbox",
     .text =
@@ -32,6 +33,7 @@ static const struct db_statement list_outbox = {
         " where bytes <= $1::bigint or line = 1 order by position",
     .parameters = 1,
 };
+DB_PROVED(list_outbox);
 /* The rows move inside the database: only what numbering adds is sent. */
 static const struct db_statement move_outbox = {
     .name = "move_outbox",
@@ -52,11 +54,13 @@ static const struct db_statement move_outbox = {
         "   decode(nullif(actor_hash, ''), 'hex'), decode(previous_hash, 'hex'), decode(hash, 'hex') from moved",
     .parameters = 7,
 };
+DB_PROVED(move_outbox);
 static const struct db_statement move_head = {
     .name = "move_head",
     .text = "update stream_head set sequence = $1::bigint, hash = $2::bytea",
     .parameters = 2,
 };
+DB_PROVED(move_head);
 
 static const struct db_statement list_epochs = {
     .name = "list_epochs",
@@ -64,6 +68,7 @@ static const struct db_statement list_epochs = {
             " from stream_head h cross join stream_epoch e order by e.epoch desc limit 100",
     .parameters = 0,
 };
+DB_PROVED(list_epochs);
 static const struct db_statement list_events = {
     .name = "list_events",
     .text =
@@ -81,7 +86,9 @@ static const struct db_statement list_events = {
         " where bytes <= $3::bigint or line = 1 order by sequence",
     .parameters = 3,
 };
+DB_PROVED(list_events);
 static const struct db_statement one = {.name = "health", .text = "select 1", .parameters = 0};
+DB_PROVED(one);
 
 /* ---- rows */
 

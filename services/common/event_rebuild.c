@@ -19,12 +19,14 @@ static const struct db_statement list_cursors = {
     .text =
         "select producer, sequence from stream_cursor where consumer = 'main' order by producer",
 };
+DB_PROVED(list_cursors);
 /* Holds the courier back: it moves a cursor first in every transaction. */
 static const struct db_statement lock_cursors = {
     .name = "lock_cursors",
     .text =
         "select producer, sequence from stream_cursor where consumer = 'main' order by producer for update",
 };
+DB_PROVED(lock_cursors);
 static const struct db_statement list_columns = {
     .name = "list_columns",
     .text =
@@ -33,6 +35,7 @@ static const struct db_statement list_columns = {
         " where attrelid = ($1 || '.' || $2)::regclass and attnum > 0 and not attisdropped",
     .parameters = 2,
 };
+DB_PROVED(list_columns);
 
 struct rebuild {
     const struct service *service;

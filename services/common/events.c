@@ -24,6 +24,7 @@ static const struct db_statement insert_outbox = {
             " $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea)",
     .parameters = 11,
 };
+DB_PROVED(insert_outbox);
 
 /* The outbox first: an event numbered meanwhile has its personal part where the next statement finds it. */
 static const struct db_statement erase_outbox = {
@@ -32,27 +33,32 @@ static const struct db_statement erase_outbox = {
             " where client = $1::uuid and personal is not null",
     .parameters = 1,
 };
+DB_PROVED(erase_outbox);
 static const struct db_statement erase_personal = {
     .name = "erase_personal",
     .text = "delete from event_personal where client = $1::uuid",
     .parameters = 1,
 };
+DB_PROVED(erase_personal);
 static const struct db_statement erase_parked = {
     .name = "erase_parked",
     .text = "update parked_event set personal_salt = null, personal = null"
             " where client = $1::uuid and personal is not null",
     .parameters = 1,
 };
+DB_PROVED(erase_parked);
 static const struct db_statement note_erased = {
     .name = "note_erased",
     .text = "insert into erased_client (client) values ($1::uuid) on conflict do nothing",
     .parameters = 1,
 };
+DB_PROVED(note_erased);
 static const struct db_statement erase_replies = {
     .name = "erase_replies",
     .text = "delete from idempotency_key where client = $1::uuid",
     .parameters = 1,
 };
+DB_PROVED(erase_replies);
 
 const struct event_type *
 events_find(const char *name)

@@ -15,6 +15,7 @@ static const struct db_statement take_key = {
             "from (select pg_try_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex') || $2::text, 0)) "
             "as ok) taken left join idempotency_key k on k.scope = $1::bytea and k.key = $2",
 };
+DB_PROVED(take_key);
 
 static const struct db_statement keep_reply = {
     .name = "keep_idempotency_reply",
@@ -22,6 +23,7 @@ static const struct db_statement keep_reply = {
     .text = "insert into idempotency_key (scope, key, body_hash, reply_header, reply, client) "
             "values ($1, $2, $3, $4, $5, $6)",
 };
+DB_PROVED(keep_reply);
 
 /* The name space of a key: this caller on this path. Hashed, because a path may hold a secret link. */
 static const char *

@@ -10,14 +10,17 @@
 
 static const struct db_statement lock_schema = {
     .name = "lock_schema", .parameters = 1, .text = "select pg_advisory_lock(hashtextextended('escarcelle ' || $1, 0))"};
+DB_PROVED(lock_schema);
 
 static const struct db_statement list_applied = {
     .name = "list_applied_migrations", .text = "select name, checksum from schema_migration order by name"};
+DB_PROVED(list_applied);
 
 static const struct db_statement note_applied = {
     .name = "note_applied_migration",
     .parameters = 2,
     .text = "insert into schema_migration (name, checksum) values ($1, $2)"};
+DB_PROVED(note_applied);
 
 /* Rights of the application role; run after every migration, so that new tables have theirs. */
 static const char grants[] =

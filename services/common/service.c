@@ -40,7 +40,7 @@ service_database(const struct service *service)
             exit(0);
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
-    if (!migrate_verify(db, service) || !sql_prove(db) || !projections_prove(db, service))
+    if (!migrate_verify(db, service) || !db_prove(db) || !sql_prove(db) || !projections_prove(db, service))
         exit(PARENT_EXIT_REFUSED);
     return db;
 }

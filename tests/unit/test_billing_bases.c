@@ -1,34 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a trigger bills (INV-1, INV-5). */
 #include "billing_bases.h"
+
+#include "fixtures.h"
 #include "money.h"
 
 #include <string.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)1 << 20);
-    return 0;
-}
-
-static int
-close_arena(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 /* What a closing with this much left bills at this rate. */
 static Invoice *

@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Field values as text and back, enum words, instants of SQL, base64url. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "fields.h"
 
 #include "accounts.rules.h"
 #include "call.h"
-#include "fields.h"
+#include "fixtures.h"
 #include "json.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(1 << 20);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 /* What a field holds after it was set from text; NULL when the text was refused. */
 static const char *
@@ -186,7 +163,7 @@ test_base64url(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
     const struct CMUnitTest tests[] = {
         TEST(test_integers),
         TEST(test_booleans_enums_and_bytes),

@@ -2,30 +2,7 @@
  * Numbers are gapless per kind and year, in the order of dates (INV-3). */
 #include "invoice_numbers.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)1 << 20);
-    return 0;
-}
-
-static int
-close_arena(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
+#include "fixtures.h"
 
 static InvoiceSeries
 series_after(int64_t year, int64_t last_number, const char *last_date)

@@ -2,32 +2,9 @@
  * No invoice without its mentions: what of both parties is missing is named (INV-6). */
 #include "invoice_parties.h"
 
+#include "fixtures.h"
+
 #include <string.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)1 << 20);
-    return 0;
-}
-
-static int
-close_arena(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 /* Everything that the law wants of both. */
 struct parties {

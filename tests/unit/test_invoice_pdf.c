@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * An invoice's PDF has every mandatory mention, survives any text, repeats its bytes, and is built as
  * PDF/A-3b wants it; read back with pdftotext, pdfdetach and qpdf. */
+#include "fixtures.h"
 #include "invoice_samples.h"
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct arena *arena;
 static char path[] = "/tmp/escarcelle-invoice-XXXXXX";
 
 static int
 set_up(void **state)
 {
-    (void)state;
-    arena = arena_new(64u << 20);
+    open_arena(state);
     strcpy(path + strlen(path) - 6, "XXXXXX");
     int file = mkstemp(path);
     close(file);
@@ -29,10 +24,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-    (void)state;
     unlink(path);
-    arena_free(arena);
-    return 0;
+    return close_arena(state);
 }
 
 /* What a program says about the written file; "%s" in the command is its path. */
@@ -68,20 +61,6 @@ text_of(const struct invoice_document *document)
 {
     write_pdf(document, NULL);
     return output_of("pdftotext -layout %s - 2>&1");
-}
-
-static void
-assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void
-assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("\"%s\" is in:\n%s", part, text);
 }
 
 static void

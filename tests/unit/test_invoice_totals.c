@@ -2,30 +2,7 @@
  * VAT is computed per rate on the sum of its lines, never per line (MON-3). */
 #include "invoice_totals.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)1 << 20);
-    return 0;
-}
-
-static int
-close_arena(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
+#include "fixtures.h"
 
 struct priced {
     int64_t net_cents, vat_rate_bp;

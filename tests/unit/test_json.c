@@ -1,38 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON to messages and back: what is refused and where, what is exact, what is written. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "json.h"
 
 #include "accounts.rules.h"
 #include "common.rules.h"
-#include "json.h"
+#include "fixtures.h"
 
 #include <string.h>
 
-enum { ARENA_BYTES_MAX = 64 << 20 };
-
-static struct arena *arena;
 static struct json_problem problem;
 
 static int
 set_up(void **state)
 {
-    (void)state;
-    arena = arena_new(ARENA_BYTES_MAX);
     problem = (struct json_problem){0};
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
+    return open_arena(state);
 }
 
 static ProtobufCMessage *
@@ -423,7 +405,7 @@ test_reads_what_the_database_holds(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, close_arena)
     const struct CMUnitTest tests[] = {
         TEST(test_reads_every_kind_of_field),
         TEST(test_empty_body_is_an_empty_object),

@@ -1,38 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * JSON by property: random requests come out as they went in, damaged ones harm nothing. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "accounts.rules.h"
+#include "fixtures.h"
 #include "json.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { ARENA_BYTES_MAX = 64 << 20, RANDOM_REQUESTS = 2000 };
+enum { RANDOM_REQUESTS = 2000 };
 
-static struct arena *arena;
 static struct json_problem problem;
 
 static int
 set_up(void **state)
 {
-    (void)state;
-    arena = arena_new(ARENA_BYTES_MAX);
     problem = (struct json_problem){0};
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
+    return open_arena(state);
 }
 
 static ProtobufCMessage *
@@ -233,7 +216,7 @@ test_releases_the_tree_when_the_arena_overflows(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, close_arena)
     const struct CMUnitTest tests[] = {
         TEST(test_round_trips_random_requests),
         TEST(test_survives_damaged_requests),

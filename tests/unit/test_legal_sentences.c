@@ -2,32 +2,9 @@
  * The legal sentences of an invoice: the settings' in force, else the law's (INV-6). */
 #include "legal_sentences.h"
 
+#include "fixtures.h"
+
 #include <string.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-    (void)state;
-    arena = arena_new((size_t)1 << 20);
-    return 0;
-}
-
-static int
-close_arena(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static Invoice *
 invoice_with(const Accounts__Settings *settings, Accounts__Locale locale, const char *issue_date)

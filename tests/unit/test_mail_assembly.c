@@ -4,15 +4,9 @@
 #include "mail_assembly.h"
 
 #include "dates.h"
+#include "fixtures.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
 
 static MailWord project_words[] = {
     {.name = (char *)"project", .text = (char *)"Parcours managers 2026"},
@@ -31,19 +25,10 @@ static const struct mail_enclosure review = {.link = "https://localhost/r/secret
 static int
 set_up(void **state)
 {
-    (void)state;
     dates_init();
-    arena = arena_new(4 << 20);
+    open_arena(state);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         words[i] = &project_words[i];
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
     return 0;
 }
 
@@ -159,5 +144,5 @@ main(void)
         cmocka_unit_test(a_document_travels_unchanged),
     };
 
-    return cmocka_run_group_tests_name("mail_assembly", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("mail_assembly", tests, set_up, close_arena);
 }

@@ -1,44 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Every mail template can be filled, escapes what it is given and keeps secret links out of archives. */
+#include "fixtures.h"
 #include "mail_samples.h"
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+
 #include <string.h>
-
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(4 << 20);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
-
-static void
-assert_has(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
-}
-
-static void
-assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("\"%s\" is in:\n%s", part, text);
-}
 
 static void
 every_template_is_filled_by_the_known_values(void **state)
@@ -230,5 +195,5 @@ main(void)
         cmocka_unit_test(a_missing_value_is_refused),
         cmocka_unit_test(a_subject_stays_on_one_line),
     };
-    return cmocka_run_group_tests_name("mails", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("mails", tests, open_arena, close_arena);
 }

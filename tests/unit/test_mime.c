@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A mail's bytes are repeatable, well formed, and give back what went in. */
 #include "mime.h"
-#include <cmocka.h>
+
+#include "fixtures.h"
+
 #include <gmime/gmime.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(8 << 20);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static struct mime_message
 sample(void)
@@ -161,11 +141,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(headers_come_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_attachment_comes_back_bit_for_bit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_same_mail_has_the_same_bytes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(lines_end_with_cr_lf_and_are_short, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(headers_can_not_be_injected, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(headers_come_back, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(an_attachment_comes_back_bit_for_bit, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(the_same_mail_has_the_same_bytes, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(lines_end_with_cr_lf_and_are_short, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(headers_can_not_be_injected, open_arena, close_arena),
     };
     return cmocka_run_group_tests_name("mime", tests, NULL, NULL);
 }

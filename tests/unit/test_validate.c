@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Rules of fields: every violation is told, with its pointer and code, and strings get their stored
  * form. Tables are the contract's own, but for the last tests. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "validate.h"
 
 #include "accounts.rules.h"
+#include "fixtures.h"
 #include "json.h"
-#include "validate.h"
 
 #include <string.h>
 
-static struct arena *arena;
 static struct call call;
 static struct rpc_method method;
 static Wire__RequestHeader header;
@@ -23,21 +17,12 @@ static Wire__Caller caller;
 static int
 set_up(void **state)
 {
-    (void)state;
-    arena = arena_new(4 << 20);
+    open_arena(state);
     method = (struct rpc_method){.name = "test.Method"};
     caller = (Wire__Caller)WIRE__CALLER__INIT;
     caller.role = (char *)(uintptr_t) "operator";
     header = (Wire__RequestHeader)WIRE__REQUEST_HEADER__INIT;
     header.caller = &caller;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
     return 0;
 }
 
@@ -348,7 +333,7 @@ test_bounds_of_amounts(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, close_arena)
     const struct CMUnitTest tests[] = {
         TEST(test_normalises_identifiers),
         TEST(test_normalises_phones),

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Amounts, rates, dates and identifiers are written as people write them in both languages. */
 #include "words.h"
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-static struct arena *arena;
+#include "fixtures.h"
 
 static void
 money_is_written_as_in_each_country(void **state)
@@ -67,22 +62,6 @@ french_sentences_get_no_break_spaces(void **state)
     assert_string_equal(words_spaced(arena, "", "fr"), "");
 }
 
-static int
-set_up(void **state)
-{
-    (void)state;
-    arena = arena_new(1 << 20);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
-
 int
 main(void)
 {
@@ -93,5 +72,5 @@ main(void)
         cmocka_unit_test(identifiers_are_grouped),
         cmocka_unit_test(french_sentences_get_no_break_spaces),
     };
-    return cmocka_run_group_tests_name("words", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("words", tests, open_arena, close_arena);
 }

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doing things once, conditionally, or only on trial: Idempotency-Key, ETag, Prefer: dry-run."""
+import concurrent.futures
+import re
+import uuid
+
+import pytest
+from client import expect, problem, wait_until
+from factory import client_body, new_client, new_project, user_body, wait_for_status, without
+from identifiers import new_siren
+from tables import Fingerprints
+
+DRY_RUN = {"Prefer": "dry-run"}
+
+
+@pytest.fixture
+def fingerprints(stack):
+    taken = Fingerprints(stack)
+    yield taken
+    taken.close()
+
+
+# ── Idempotency-Key ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_fifty_parallel_posts_with_one_key_make_one_object(stack, operator):
+    """50 parallel POSTs with one Idempotency-Key make one object; those told to wait get it afterwards."""
+    body, key = client_body(), str(uuid.uuid4())
+
+    def post(_):
+        answer = operator.post("/v1/clients", body, key=key)
+        if answer.status_code == 409:
+            assert problem(answer, 409, "idempotency_key_in_use") and int(answer.headers["Retry-After"]) > 0
+            answer = wait_until(lambda: answered(operator.post("/v1/clients", body, key=key)))
+        return answer
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(post, range(50)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+    assert stack.query("select count(*) from accounts.client where siren = %s", body["siren"]) == [(1,)]
+
+
+def answered(answer):
+    return None if answer.status_code == 409 else answer
+
+
+def test_repeated_key_answers_the_same_again(operator):
+    """The first answer comes again, word for word, marked as replayed; quoted or bare key alike."""
+    body, key = client_body(), str(uuid.uuid4())
+    first = operator.post("/v1/clients", body, key=key)
+    second = operator.post("/v1/clients", body, key=f'"{key}"')
+    assert (second.status_code, second.content) == (first.status_code, first.content) == (201, second.content)
+    assert second.headers["Idempotent-Replayed"] == "true" and "Idempotent-Replayed" not in first.headers
+    assert [second.headers[name] for name in ("Location", "ETag")] == [
+        first.headers[name] for name in ("Location", "ETag")]
+
+
+def test_repeated_key_answers_the_same_after_what_it_refers_to_has_changed(operator):
+    """The first answer comes again even when the request, made now, would be refused for its references."""
+    project, key = new_project(operator, new_client(operator), 0), str(uuid.uuid4())
+    path = f"/v1/projects/{project['id']}/sessions"
+    body = {"title": "Negotiation", "start_date": "2026-12-01", "end_date": "2026-12-02"}
+    first = operator.post(path, body, key=key)
+    operator.act(f"/v1/sessions/{expect(first, 201)['id']}/cancel")
+    operator.act(f"/v1/projects/{project['id']}/close")
+    wait_for_status(operator, f"/v1/projects/{project['id']}", "closed")
+    problem(operator.post(path, body, key=str(uuid.uuid4())), 409, "wrong_state")
+    again = operator.post(path, body, key=key)
+    assert (again.status_code, again.content) == (201, first.content)
+
+
+def test_repeated_key_with_another_body_is_refused(operator):
+    """The same key with another body is 422."""
+    key = str(uuid.uuid4())
+    operator.create("/v1/clients", client_body(), key=key)
+    problem(operator.post("/v1/clients", client_body(), key=key), 422, "idempotency_key_reused")
+
+
+def test_refusal_is_not_remembered(operator):
+    """A refused request leaves its key free for the corrected one."""
+    key, body = str(uuid.uuid4()), client_body()
+    problem(operator.post("/v1/clients", body | {"siren": "1"}, key=key), 422, "invalid")
+    assert "Idempotent-Replayed" not in operator.post("/v1/clients", body, key=key).headers
+
+
+def test_keys_belong_to_their_caller_and_path(operator, admin):
+    """The same key of another caller, or for another path, is another key."""
+    key, body = str(uuid.uuid4()), without(client_body(), "siren")
+    ids = {caller.create("/v1/clients", body, key=key)["id"] for caller in (operator, admin)}
+    assert len(ids) == 2
+    for client_id in ids:
+        admin.change(f"/v1/clients/{client_id}", {"siren": new_siren()})
+        admin.act(f"/v1/clients/{client_id}/activate", key=key)
+
+
+@pytest.mark.parametrize("key, status", [("x" * 255, 201), ("x" * 256, 400), ('""', 400), ("a b", 400)])
+def test_key_is_up_to_255_visible_characters(operator, key, status):
+    """An Idempotency-Key is 1 to 255 visible characters."""
+    key = key if status == 400 else key[:-36] + str(uuid.uuid4())
+    answer = operator.post("/v1/clients", client_body(), key=key)
+    assert answer.status_code == status
+    if status == 400:
+        problem(answer, 400, "malformed_header")
+
+
+def test_secret_is_shown_once(stack, admin):
+    """An operation that answers with a secret is 409 when it is repeated, and its answer is not kept."""
+    login, key = {"email": stack.email, "password": stack.password}, str(uuid.uuid4())
+    token = expect(admin.post("/v1/auth/login", login, key=key), 200)["access_token"]
+    problem(admin.post("/v1/auth/login", login, key=key), 409, "secret_shown_once")
+    ((kept,),) = stack.query("select encode(reply, 'escape') from accounts.idempotency_key where key = %s", key)
+    assert token not in kept
+
+
+# ── conditions ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_stale_if_match_is_412(operator):
+    """A change with the ETag of an earlier version is 412 and changes nothing; with the present one it is done."""
+    path = f"/v1/clients/{new_client(operator)['id']}"
+    first = operator.get(path).headers["ETag"]
+    assert re.fullmatch(r'"\d+\.\d+"', first)
+    second = operator.patch(path, {"name": "Second"}, if_match=first).headers["ETag"]
+    assert second != first
+    problem(operator.patch(path, {"name": "Third"}, if_match=first), 412, "precondition_failed")
+    assert operator.read(path)["name"] == "Second"
+    operator.change(path, {"name": "Third"}, if_match=second)
+    operator.change(path, {"name": "Fourth"}, if_match="*")
+
+
+def test_if_match_holds_for_actions_and_deletes(admin):
+    """If-Match is heeded on actions and on DELETE too."""
+    user = admin.create("/v1/users", user_body())
+    path, stale = f"/v1/users/{user['id']}", admin.get(f"/v1/users/{user['id']}").headers["ETag"]
+    admin.change(path, {"last_name": "Petit"})
+    problem(admin.delete(path, if_match=stale), 412, "precondition_failed")
+    assert admin.delete(path, if_match=admin.get(path).headers["ETag"]).status_code == 204
+    client = admin.create("/v1/clients", without(client_body(), "bic"))
+    problem(admin.post(f"/v1/clients/{client['id']}/activate", if_match='"99.0"'), 412, "precondition_failed")
+
+
+@pytest.mark.parametrize("tag", ["x", '"', '"1', "W/\"1.0\"", '"x.y"', '"99999999999999999999.0"', '"1.0", "2.0"'])
+def test_if_match_that_is_no_tag_of_ours_is_400(operator, tag):
+    """An If-Match that cannot be read is refused, never ignored."""
+    path = f"/v1/clients/{new_client(operator)['id']}"
+    problem(operator.patch(path, {"name": "x"}, if_match=tag), 400, "malformed_header")
+
+
+def test_if_none_match_is_304(operator):
+    """GET with the present ETag is 304 without a body, with another one 200."""
+    path = f"/v1/clients/{new_client(operator)['id']}"
+    tag = operator.get(path).headers["ETag"]
+    for known in (tag, f'"0.0", {tag}', f"W/{tag}", "*"):
+        answer = operator.request("GET", path, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
+    operator.change(path, {"name": "Changed"})
+    assert operator.request("GET", path, headers={"If-None-Match": tag}).status_code == 200
+
+
+# ── Prefer: dry-run ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_dry_run_answers_and_leaves_nothing(operator, fingerprints):
+    """A dry run answers the reply and the events, and leaves every table as it was."""
+    body, key = client_body(), str(uuid.uuid4())
+    before = fingerprints.settled()
+    answer = operator.post("/v1/clients", body, key=key, headers=DRY_RUN)
+    said = expect(answer, 200)
+    assert answer.headers["Preference-Applied"] == "dry-run" and "Location" not in answer.headers
+    assert said["reply"]["siren"] == body["siren"]
+    assert [event["type"] for event in said["events"]] == ["accounts.ClientCreated"]
+    assert said["events"][0]["event"]["client"]["id"] == said["reply"]["id"]
+    assert fingerprints.settled() == before
+    operator.create("/v1/clients", body, key=key)
+
+
+def test_dry_run_refuses_as_the_real_one_does(operator):
+    """A dry run of what would be refused is refused in the same way."""
+    client = new_client(operator)
+    problem(operator.post("/v1/clients", client_body(siren=client["siren"]), headers=DRY_RUN), 409, "conflict")
+    problem(operator.post("/v1/clients", client_body(siren="1"), headers=DRY_RUN), 422, "invalid")
+
+
+def test_dry_run_of_change_and_delete(admin):
+    """PATCH, actions and DELETE can be tried too."""
+    client = new_client(admin)
+    path = f"/v1/clients/{client['id']}"
+    assert expect(admin.patch(path, {"name": "Tried"}, headers=DRY_RUN), 200)["reply"]["name"] == "Tried"
+    tried = expect(admin.delete(path, headers=DRY_RUN), 200)
+    assert [event["type"] for event in tried["events"]] == ["accounts.ClientArchived"]
+    assert admin.read(path) == client
