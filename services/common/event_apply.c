@@ -352,29 +352,23 @@ apply_effects(struct batch *batch)
 static enum rpc_status
 forget_erased(struct batch *batch)
 {
-    struct arena *arena = batch->call.arena;
     const char *clients[BATCH_MAX];
-    bool personal = false;
+    size_t personal = 0;
     PGresult *rows;
 
     for (size_t i = 0; i < batch->count; i++) {
-        const Wire__Event *event = batch->events[i];
+        bool names = batch->events[i]->has_personal && batch->events[i]->client != NULL;
 
-        clients[i] = event->has_personal && event->client != NULL ? event->client : "";
-        personal = personal || clients[i][0] != '\0';
+        clients[i] = names ? batch->events[i]->client : "";
+        personal += names;
     }
-    if (!personal)
+    if (personal == 0)
         return RPC_OK;
-    rows = db_query(batch->call.db, arena, &find_erased,
-                    (const char *const[]){db_array(arena, clients, batch->count)});
-    if (rows == NULL)
-        return db_fail(&batch->call);
-    for (int row = 0; row < PQntuples(rows); row++) {
-        Wire__Event *event = batch->events[db_integer(rows, row, 0) - 1];
-
-        event->has_personal = event->has_personal_salt = 0;
-    }
-    return RPC_OK;
+    rows = db_query(batch->call.db, batch->call.arena, &find_erased,
+                    (const char *const[]){db_array(batch->call.arena, clients, batch->count)});
+    for (int row = 0; rows != NULL && row < PQntuples(rows); row++)
+        batch->events[db_integer(rows, row, 0) - 1]->has_personal = 0;
+    return rows == NULL ? db_fail(&batch->call) : RPC_OK;
 }
 
 static enum rpc_status
