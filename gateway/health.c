@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Asks <service>.Health of every service on its leaf lane and remembers when it answered last. */
+ * Asks <service>.Health of every service again and again and remembers when it answered last: on the leaf lane
+ * alone while it is there, on each of its lanes before it counts as there (again). */
 #include "health.h"
 
 #include "asks.h"
@@ -24,6 +25,7 @@ struct service_health {
     struct health *health;
     const char *name;
     int64_t healthy_ms; /* of the last good answer; 0: never */
+    enum rpc_lane lane; /* asked now */
     bool asking;
 };
 
@@ -67,8 +69,38 @@ static void
 greet(const struct service_health *service)
 {
     log_info("%s is there", service->name);
-    if (service == service->health->services)
+    if (strcmp(service->name, indispensable) == 0)
         cors_ask(service->health->gateway);
+}
+
+static bool
+has_slow_lane(const struct service_health *service)
+{
+    for (size_t i = 0; i < http_routes_count; i++)
+        if (http_routes[i].lane == RPC_LANE_SLOW && strcmp(http_routes[i].service, service->name) == 0)
+            return true;
+    return false;
+}
+
+/* The lane to ask after this one; the leaf lane comes last. */
+static enum rpc_lane
+lane_after(const struct service_health *service, enum rpc_lane lane)
+{
+    return lane == RPC_LANE_FAST && has_slow_lane(service) ? RPC_LANE_SLOW : RPC_LANE_LEAF;
+}
+
+static void ask(struct service_health *service, enum rpc_lane lane);
+
+static void
+note_answer(struct service_health *service)
+{
+    if (service->lane != RPC_LANE_LEAF) {
+        ask(service, lane_after(service, service->lane));
+        return;
+    }
+    if (!is_fresh(service, clock_ms()))
+        greet(service);
+    service->healthy_ms = clock_ms();
 }
 
 static void
@@ -81,31 +113,31 @@ health_answered(void *owner, const struct answer *answer)
         return;
     Wire__Health *reply =
         wire__health__unpack(arena_allocator(health->arena), answer->body_bytes, answer->body);
-    if (reply != NULL && (!reply->has_healthy || reply->healthy)) {
-        if (!is_fresh(service, clock_ms()))
-            greet(service);
-        service->healthy_ms = clock_ms();
-    }
+    bool healthy = reply != NULL && (!reply->has_healthy || reply->healthy);
     arena_reset(health->arena);
+    if (healthy)
+        note_answer(service);
 }
 
 static void
-ask(struct health *health, struct service_health *service)
+ask(struct service_health *service, enum rpc_lane lane)
 {
+    struct health *health = service->health;
     Wire__RequestHeader header;
     Wire__Caller caller;
-    char method[64], lane[64], kind[] = "service", name[] = "gateway";
+    char method[64], address[64], kind[] = "service", name[] = "gateway";
     wire__request_header__init(&header);
     wire__caller__init(&caller);
     snprintf(method, sizeof method, "%s.Health", service->name);
-    snprintf(lane, sizeof lane, "%s.leaf", service->name);
+    snprintf(address, sizeof address, "%s.%s", service->name, rpc_lane_name(lane));
+    service->lane = lane;
     caller.kind = kind;
     caller.id = caller.name = name;
     header.method = method;
     header.caller = &caller;
     service->asking = asks_send(health->gateway->asks, health->arena,
                                 &(struct question){
-                                    .service = lane,
+                                    .service = address,
                                     .header = &header,
                                     .body = (const uint8_t *)"",
                                     .timeout_ms = HEALTH_PERIOD_MS,
@@ -133,7 +165,8 @@ health_tick(struct health *health, int64_t now_ms)
     health->next_ms = now_ms + (ready ? HEALTH_PERIOD_MS : HEALTH_PERIOD_UNREADY_MS);
     for (size_t i = 0; i < SERVICES_COUNT; i++)
         if (!health->services[i].asking)
-            ask(health, &health->services[i]);
+            ask(&health->services[i],
+                is_fresh(&health->services[i], now_ms) ? RPC_LANE_LEAF : RPC_LANE_FAST);
 }
 
 int

@@ -87,7 +87,8 @@ static void
 admit(struct exchange *exchange)
 {
     exchange->caller.address = (char *)(uintptr_t)exchange->address;
-    exchange->refused = !role_admits(exchange->route->role, exchange->route->writes, &exchange->caller);
+    exchange->refused =
+        !role_admits(exchange->route->role, exchange->route->writes, &exchange->caller);
     exchange->counted = bounds_enter(&exchange->gateway->bounds);
     if (!exchange->counted)
         problem_unavailable(exchange, "The service has as many requests under way as it takes; "

@@ -23,16 +23,18 @@ DB_PROVED(lock_head);
 static const struct db_statement insert_entry = {
     .name = "insert_audit_entry",
     .parameters = 22,
-    .text = "insert into audit_entry (sequence, id, producer, epoch, stream_sequence, type, occurred_at, recorded_at, "
-            "actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes, "
-            "personal_hash, actor_hash, event_hash, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-            "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"};
+    .text =
+        "insert into audit_entry (sequence, id, producer, epoch, stream_sequence, type, occurred_at, recorded_at, "
+        "actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes, "
+        "personal_hash, actor_hash, event_hash, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+        "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"};
 DB_PROVED(insert_entry);
 
 static const struct db_statement insert_personal = {
     .name = "insert_audit_personal",
     .parameters = 4,
-    .text = "insert into audit_personal (sequence, client_id, salt, payload) values ($1, $2, $3, $4)"};
+    .text =
+        "insert into audit_personal (sequence, client_id, salt, payload) values ($1, $2, $3, $4)"};
 DB_PROVED(insert_personal);
 
 static const struct db_statement insert_actor = {
@@ -44,16 +46,21 @@ DB_PROVED(insert_actor);
 static const struct db_statement upsert_object = {
     .name = "upsert_audit_object",
     .parameters = 5,
-    .text = "insert into audit_object (subject_id, kind, client_id, state, personal) values ($1, $2, $3, $4, $5) "
-            "on conflict (subject_id, kind) do update set state = excluded.state, personal = excluded.personal"};
+    .text =
+        "insert into audit_object (subject_id, kind, client_id, state, personal) values ($1, $2, $3, $4, $5) "
+        "on conflict (subject_id, kind) do update set state = excluded.state, personal = excluded.personal"};
 DB_PROVED(upsert_object);
 
-static const struct db_statement move_head = {
-    .name = "move_audit_head", .parameters = 2, .text = "update audit_head set sequence = $1, hash = $2"};
+static const struct db_statement move_head = {.name = "move_audit_head",
+                                              .parameters = 2,
+                                              .text =
+                                                  "update audit_head set sequence = $1, hash = $2"};
 DB_PROVED(move_head);
 
 static const struct db_statement erase_personal = {
-    .name = "erase_audit_personal", .parameters = 1, .text = "delete from audit_personal where client_id = $1"};
+    .name = "erase_audit_personal",
+    .parameters = 1,
+    .text = "delete from audit_personal where client_id = $1"};
 DB_PROVED(erase_personal);
 
 static const struct db_statement erase_objects = {
@@ -67,8 +74,8 @@ struct entry {
     const Wire__Event *event;
     const struct event_type *type;
     Wire__Actor *actor;
-    Wire__ActorPersonal *person; /* NULL when nobody is behind it */
-    const char *kind; /* of the object, "" when the event is no state of one */
+    Wire__ActorPersonal *person;        /* NULL when nobody is behind it */
+    const char *kind;                   /* of the object, "" when the event is no state of one */
     const char *state, *personal_state; /* of the object */
     const char *said, *personal_said;   /* what else the event says */
     const char *personal_payload, *actor_payload; /* NULL when there is nothing */
@@ -79,9 +86,9 @@ struct entry {
 static const ProtobufCFieldDescriptor *
 object_field(const struct event_type *type)
 {
-    return type->object == NULL
-               ? NULL
-               : protobuf_c_message_descriptor_get_field_by_name(type->message->descriptor, type->object);
+    return type->object == NULL ? NULL
+                                : protobuf_c_message_descriptor_get_field_by_name(
+                                      type->message->descriptor, type->object);
 }
 
 /* The object's state, without the prefix of its field; NULL part or no object: nothing. */
@@ -92,8 +99,9 @@ object_state(struct call *call, const struct event_type *type, const ProtobufCMe
 
     if (part == NULL || field == NULL)
         return "{}";
-    return audit_state(call->arena, type->message->fields[field - type->message->descriptor->fields].message,
-                       *(ProtobufCMessage *const *)(const void *)((const char *)part + field->offset));
+    return audit_state(
+        call->arena, type->message->fields[field - type->message->descriptor->fields].message,
+        *(ProtobufCMessage *const *)(const void *)((const char *)part + field->offset));
 }
 
 /* What else an event says: its fields but for the object, and but for other objects, which have events of their
@@ -108,7 +116,8 @@ rest_of_event(struct call *call, const struct event_type *type, ProtobufCMessage
         const struct message_rules *nested = type->message->fields[i].message;
 
         if (nested != NULL && field->label != PROTOBUF_C_LABEL_REPEATED &&
-            (field == object_field(type) || protobuf_c_message_descriptor_get_field_by_name(nested->descriptor, "id") != NULL))
+            (field == object_field(type) ||
+             protobuf_c_message_descriptor_get_field_by_name(nested->descriptor, "id") != NULL))
             *(ProtobufCMessage **)(void *)((char *)part + field->offset) = NULL;
     }
     return audit_state(call->arena, type->message, part);
@@ -152,7 +161,8 @@ joined(struct call *call, const char *first, const char *second)
 static const char *
 changes_of(struct call *call, const char *before, const char *state, const char *said)
 {
-    return joined(call, audit_changes(call->arena, before, state), audit_changes(call->arena, NULL, said));
+    return joined(call, audit_changes(call->arena, before, state),
+                  audit_changes(call->arena, NULL, said));
 }
 
 static void
@@ -161,10 +171,13 @@ read_actor(struct call *call, struct entry *entry)
     ProtobufCAllocator *allocator = arena_allocator(call->arena);
     const Wire__Event *event = entry->event;
 
-    entry->actor = event->has_actor ? wire__actor__unpack(allocator, event->actor.len, event->actor.data) : NULL;
-    entry->person = event->has_actor_personal ? wire__actor_personal__unpack(allocator, event->actor_personal.len,
-                                                                             event->actor_personal.data)
-                                              : NULL;
+    entry->actor = event->has_actor
+                       ? wire__actor__unpack(allocator, event->actor.len, event->actor.data)
+                       : NULL;
+    entry->person = event->has_actor_personal
+                        ? wire__actor_personal__unpack(allocator, event->actor_personal.len,
+                                                       event->actor_personal.data)
+                        : NULL;
     if (entry->actor == NULL)
         entry->actor = (Wire__Actor *)message_new(call->arena, &wire__actor__descriptor);
 }
@@ -243,11 +256,28 @@ static void
 store_entry(struct call *call, const struct audit_row *row, const char *previous, const char *hash)
 {
     db_queue(call->db, &insert_entry,
-             (const char *const[]){row->sequence, row->id, row->producer, row->epoch, row->stream_sequence, row->type,
-                                   row->occurred_at, row->recorded_at, row->actor_kind, row->actor_id, row->actor_role,
-                                   row->subject_id, row->client_id, row->project_id, row->request_id, row->caused_by,
-                                   row->changes, bytea(call, row->personal_hash), bytea(call, row->actor_hash),
-                                   bytea(call, row->event_hash), previous, hash});
+             (const char *const[]){row->sequence,
+                                   row->id,
+                                   row->producer,
+                                   row->epoch,
+                                   row->stream_sequence,
+                                   row->type,
+                                   row->occurred_at,
+                                   row->recorded_at,
+                                   row->actor_kind,
+                                   row->actor_id,
+                                   row->actor_role,
+                                   row->subject_id,
+                                   row->client_id,
+                                   row->project_id,
+                                   row->request_id,
+                                   row->caused_by,
+                                   row->changes,
+                                   bytea(call, row->personal_hash),
+                                   bytea(call, row->actor_hash),
+                                   bytea(call, row->event_hash),
+                                   previous,
+                                   hash});
     db_queue(call->db, &move_head, (const char *const[]){row->sequence, hash});
 }
 
@@ -259,17 +289,20 @@ store_beside(struct call *call, const struct entry *entry)
 
     if (entry->personal_payload != NULL)
         db_queue(call->db, &insert_personal,
-                 (const char *const[]){row->sequence, client,
-                                       db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
-                                       entry->personal_payload});
+                 (const char *const[]){
+                     row->sequence, client,
+                     db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
+                     entry->personal_payload});
     if (entry->actor_payload != NULL)
         db_queue(call->db, &insert_actor,
-                 (const char *const[]){row->sequence,
-                                       db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
-                                       entry->actor_payload});
+                 (const char *const[]){
+                     row->sequence,
+                     db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
+                     entry->actor_payload});
     if (row->subject_id != NULL && entry->kind[0] != '\0')
         db_queue(call->db, &upsert_object,
-                 (const char *const[]){row->subject_id, entry->kind, client, entry->state, entry->personal_state});
+                 (const char *const[]){row->subject_id, entry->kind, client, entry->state,
+                                       entry->personal_state});
     if (entry->type != NULL && entry->type->erases && client != NULL) {
         db_queue(call->db, &erase_personal, &client);
         db_queue(call->db, &erase_objects, &client);
@@ -280,7 +313,8 @@ store_beside(struct call *call, const struct entry *entry)
 static const char *
 personal_changes(struct call *call, const PGresult *head, const struct entry *entry)
 {
-    const char *changes = changes_of(call, db_value(head, 0, 3), entry->personal_state, entry->personal_said);
+    const char *changes =
+        changes_of(call, db_value(head, 0, 3), entry->personal_state, entry->personal_said);
 
     return strcmp(changes, "[]") == 0 ? NULL : changes;
 }
@@ -295,7 +329,8 @@ audit_record(struct call *call, const Wire__Event *event)
 
     read_event(call, &entry);
     read_actor(call, &entry);
-    head = db_query(call->db, call->arena, &lock_head, (const char *const[]){event->subject, entry.kind});
+    head = db_query(call->db, call->arena, &lock_head,
+                    (const char *const[]){event->subject, entry.kind});
     if (head == NULL)
         return db_fail(call);
     fill_row(call, &entry, db_integer(head, 0, 0) + 1,

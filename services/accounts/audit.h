@@ -14,8 +14,10 @@ extern const struct job audit_jobs[];
 
 /* One entry as it is hashed; texts as stored, NULL when absent. */
 struct audit_row {
-    const char *sequence, *id, *producer, *epoch, *stream_sequence, *type, *occurred_at, *recorded_at;
-    const char *actor_kind, *actor_id, *actor_role, *subject_id, *client_id, *project_id, *request_id, *caused_by;
+    const char *sequence, *id, *producer, *epoch, *stream_sequence, *type, *occurred_at,
+        *recorded_at;
+    const char *actor_kind, *actor_id, *actor_role, *subject_id, *client_id, *project_id,
+        *request_id, *caused_by;
     const char *changes, *personal_hash, *actor_hash, *event_hash; /* hashes in hexadecimal */
 };
 
@@ -25,7 +27,8 @@ struct audit_row {
 void audit_hash(const uint8_t previous[32], const struct audit_row *row, uint8_t out[32]);
 
 /* What an object looks like to the audit log: dotted paths with their JSON values, as one JSON object. */
-const char *audit_state(struct arena *arena, const struct message_rules *rules, const ProtobufCMessage *object);
+const char *audit_state(struct arena *arena, const struct message_rules *rules,
+                        const ProtobufCMessage *object);
 /* The differences of two such states as a JSON array of {field, before, after}; before may be NULL. */
 const char *audit_changes(struct arena *arena, const char *before, const char *after);
 

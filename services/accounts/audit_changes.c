@@ -17,22 +17,27 @@ struct flattening {
 static bool
 is_bookkeeping(const char *name)
 {
-    return strcmp(name, "version") == 0 || strcmp(name, "revision") == 0 || strcmp(name, "updated_at") == 0;
+    return strcmp(name, "version") == 0 || strcmp(name, "revision") == 0 ||
+           strcmp(name, "updated_at") == 0;
 }
 
 static void
-flatten(struct flattening *flat, const struct message_rules *rules, const ProtobufCMessage *message, const char *prefix)
+flatten(struct flattening *flat, const struct message_rules *rules, const ProtobufCMessage *message,
+        const char *prefix)
 {
     for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
         const struct message_rules *nested = rules->fields[i].message;
         const char *path = arena_printf(flat->arena, "%s%s", prefix, field->name);
 
-        if (!field_is_set(message, field) || rules->fields[i].flags & RULE_SECRET || is_bookkeeping(field->name))
+        if (!field_is_set(message, field) || rules->fields[i].flags & RULE_SECRET ||
+            is_bookkeeping(field->name))
             continue;
         if (nested != NULL && field->label != PROTOBUF_C_LABEL_REPEATED) {
-            flatten(flat, nested, *(ProtobufCMessage *const *)(const void *)((const char *)message + field->offset),
-                    arena_printf(flat->arena, "%s.", path));
+            flatten(
+                flat, nested,
+                *(ProtobufCMessage *const *)(const void *)((const char *)message + field->offset),
+                arena_printf(flat->arena, "%s.", path));
             continue;
         }
         buffer_text(flat->out, flat->any ? "," : "");
@@ -87,7 +92,8 @@ write_side(struct buffer *out, struct arena *arena, const char *name, const cJSO
 }
 
 static void
-write_change(struct buffer *out, struct arena *arena, const char *field, const cJSON *before, const cJSON *after)
+write_change(struct buffer *out, struct arena *arena, const char *field, const cJSON *before,
+             const cJSON *after)
 {
     buffer_text(out, out->length > 1 ? ",{\"field\":" : "{\"field\":");
     json_string(out, field);
@@ -104,13 +110,15 @@ audit_changes(struct arena *arena, const char *before, const char *after)
 
     buffer_init(&out, arena);
     buffer_text(&out, "[");
-    cJSON_ArrayForEach(item, new) {
+    cJSON_ArrayForEach(item, new)
+    {
         const cJSON *was = cJSON_GetObjectItemCaseSensitive(old, item->string);
 
         if (was == NULL || !cJSON_Compare(was, item, true))
             write_change(&out, arena, item->string, was, item);
     }
-    cJSON_ArrayForEach(item, old) {
+    cJSON_ArrayForEach(item, old)
+    {
         if (cJSON_GetObjectItemCaseSensitive(new, item->string) == NULL)
             write_change(&out, arena, item->string, item, NULL);
     }

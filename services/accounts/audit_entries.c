@@ -34,22 +34,25 @@ SQL(list_audit_entries, ListAuditEntriesRequest, ListAuditEntriesReply,
 static const struct db_statement read_chain = {
     .name = "read_audit_chain",
     .parameters = 2,
-    .text = "select e.sequence, e.id, e.producer, e.epoch, e.stream_sequence, e.type, "
-            "to_char(e.occurred_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), "
-            "to_char(e.recorded_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.actor_kind, e.actor_id, e.actor_role, "
-            "e.subject_id, e.client_id, e.project_id, e.request_id, e.caused_by, e.changes, "
-            "encode(e.personal_hash, 'hex'), encode(e.actor_hash, 'hex'), encode(e.event_hash, 'hex'), "
-            "e.previous_hash, e.hash, p.salt, p.payload, a.salt, a.payload "
-            "from audit_entry e left join audit_personal p using (sequence) "
-            "left join audit_actor a using (sequence) where e.sequence > $1 "
-            "order by e.sequence limit $2"};
+    .text =
+        "select e.sequence, e.id, e.producer, e.epoch, e.stream_sequence, e.type, "
+        "to_char(e.occurred_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), "
+        "to_char(e.recorded_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.actor_kind, e.actor_id, e.actor_role, "
+        "e.subject_id, e.client_id, e.project_id, e.request_id, e.caused_by, e.changes, "
+        "encode(e.personal_hash, 'hex'), encode(e.actor_hash, 'hex'), encode(e.event_hash, 'hex'), "
+        "e.previous_hash, e.hash, p.salt, p.payload, a.salt, a.payload "
+        "from audit_entry e left join audit_personal p using (sequence) "
+        "left join audit_actor a using (sequence) where e.sequence > $1 "
+        "order by e.sequence limit $2"};
 DB_PROVED(read_chain);
 
-static const struct db_statement read_head = {.name = "read_audit_head", .text = "select sequence, hash from audit_head"};
+static const struct db_statement read_head = {.name = "read_audit_head",
+                                              .text = "select sequence, hash from audit_head"};
 DB_PROVED(read_head);
 
 enum rpc_status
-accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *request, ListAuditEntriesReply *reply)
+accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *request,
+                            ListAuditEntriesReply *reply)
 {
     return sql_page(call, &list_audit_entries, request, reply);
 }
@@ -59,10 +62,26 @@ accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *re
 void
 audit_hash(const uint8_t previous[32], const struct audit_row *row, uint8_t out[32])
 {
-    const char *const texts[] = {"escarcelle.audit.1", row->sequence, row->id, row->producer, row->epoch,
-                                 row->stream_sequence, row->type, row->occurred_at, row->recorded_at, row->actor_kind,
-                                 row->actor_id, row->actor_role, row->subject_id, row->client_id, row->project_id,
-                                 row->request_id, row->caused_by, row->changes, row->personal_hash, row->actor_hash,
+    const char *const texts[] = {"escarcelle.audit.1",
+                                 row->sequence,
+                                 row->id,
+                                 row->producer,
+                                 row->epoch,
+                                 row->stream_sequence,
+                                 row->type,
+                                 row->occurred_at,
+                                 row->recorded_at,
+                                 row->actor_kind,
+                                 row->actor_id,
+                                 row->actor_role,
+                                 row->subject_id,
+                                 row->client_id,
+                                 row->project_id,
+                                 row->request_id,
+                                 row->caused_by,
+                                 row->changes,
+                                 row->personal_hash,
+                                 row->actor_hash,
                                  row->event_hash};
     crypto_hash_sha256_state state;
 
@@ -91,7 +110,15 @@ breaks(struct walk *walk, int64_t sequence, const char *detail)
 }
 
 /* Columns of read_chain. */
-enum { TEXTS = 20, PERSONAL_HASH = 17, ACTOR_HASH = 18, PREVIOUS_HASH = 20, HASH = 21, PERSONAL = 22, ACTOR = 24 };
+enum {
+    TEXTS = 20,
+    PERSONAL_HASH = 17,
+    ACTOR_HASH = 18,
+    PREVIOUS_HASH = 20,
+    HASH = 21,
+    PERSONAL = 22,
+    ACTOR = 24
+};
 
 /* What lies beside the chain (salt and payload from `column` on) must, while it is there, be what was hashed. */
 static bool
@@ -121,8 +148,9 @@ step(struct walk *walk, const PGresult *rows, int row)
 
     for (int i = 0; i < TEXTS; i++)
         v[i] = db_value(rows, row, i);
-    const struct audit_row entry = {v[0],  v[1],  v[2],  v[3],  v[4],  v[5],  v[6],  v[7],  v[8],  v[9],
-                                    v[10], v[11], v[12], v[13], v[14], v[15], v[16], v[17], v[18], v[19]};
+    const struct audit_row entry = {v[0],  v[1],  v[2],  v[3],  v[4],  v[5],  v[6],
+                                    v[7],  v[8],  v[9],  v[10], v[11], v[12], v[13],
+                                    v[14], v[15], v[16], v[17], v[18], v[19]};
     walk->sequence++;
     if (db_integer(rows, row, 0) != walk->sequence)
         return breaks(walk, walk->sequence, "an entry is missing or was inserted here");
@@ -132,8 +160,10 @@ step(struct walk *walk, const PGresult *rows, int row)
     if (previous_bytes != 32 || stored_bytes != 32 || memcmp(previous, walk->hash, 32) != 0 ||
         memcmp(stored, expected, 32) != 0)
         return breaks(walk, walk->sequence, "this entry is not what was recorded");
-    if (!beside_fits(walk, rows, row, PERSONAL, v[PERSONAL_HASH]) || !beside_fits(walk, rows, row, ACTOR, v[ACTOR_HASH]))
-        return breaks(walk, walk->sequence, "this entry's personal values are not what was recorded");
+    if (!beside_fits(walk, rows, row, PERSONAL, v[PERSONAL_HASH]) ||
+        !beside_fits(walk, rows, row, ACTOR, v[ACTOR_HASH]))
+        return breaks(walk, walk->sequence,
+                      "this entry's personal values are not what was recorded");
     memcpy(walk->hash, expected, 32);
     return true;
 }
@@ -142,7 +172,8 @@ step(struct walk *walk, const PGresult *rows, int row)
 
 /* The Ed25519 key pair of the seed in config.audit_key_file. */
 static void
-signing_keys(uint8_t public_key[crypto_sign_PUBLICKEYBYTES], uint8_t secret_key[crypto_sign_SECRETKEYBYTES])
+signing_keys(uint8_t public_key[crypto_sign_PUBLICKEYBYTES],
+             uint8_t secret_key[crypto_sign_SECRETKEYBYTES])
 {
     char *seed_text = config_secret("ESCARCELLE_AUDIT_KEY_FILE", config.audit_key_file);
     uint8_t seed[crypto_sign_SEEDBYTES];
@@ -182,13 +213,16 @@ signature_fits(const struct kept_head *head, const uint8_t public_key[crypto_sig
     char text[128];
     int length = snprintf(text, sizeof text, "%lld %s", head->sequence, head->hash);
 
-    return sodium_hex2bin(signature, sizeof signature, head->signature, strlen(head->signature), NULL, NULL, NULL) == 0 &&
-           crypto_sign_verify_detached(signature, (const uint8_t *)text, (unsigned long long)length, public_key) == 0;
+    return sodium_hex2bin(signature, sizeof signature, head->signature, strlen(head->signature),
+                          NULL, NULL, NULL) == 0 &&
+           crypto_sign_verify_detached(signature, (const uint8_t *)text, (unsigned long long)length,
+                                       public_key) == 0;
 }
 
 /* The kept heads at or below the walk's place must be on the chain. */
 static bool
-heads_fit(struct walk *walk, FILE *heads, struct kept_head *head, bool *more, const uint8_t *public_key)
+heads_fit(struct walk *walk, FILE *heads, struct kept_head *head, bool *more,
+          const uint8_t *public_key)
 {
     char text[65];
 
@@ -213,7 +247,8 @@ walk_chain(struct walk *walk, FILE *heads, const uint8_t *public_key)
     do {
         const char *after = arena_printf(walk->call->arena, "%lld", (long long)walk->sequence);
         const char *limit = arena_printf(walk->call->arena, "%d", VERIFY_PAGE);
-        PGresult *rows = db_query(walk->call->db, walk->call->arena, &read_chain, (const char *const[]){after, limit});
+        PGresult *rows = db_query(walk->call->db, walk->call->arena, &read_chain,
+                                  (const char *const[]){after, limit});
 
         if (rows == NULL)
             return db_fail(walk->call);
@@ -234,7 +269,8 @@ close_file(void *file)
 }
 
 enum rpc_status
-accounts_verify_audit(struct call *call, const VerifyAuditRequest *request, AuditVerification *reply)
+accounts_verify_audit(struct call *call, const VerifyAuditRequest *request,
+                      AuditVerification *reply)
 {
     struct walk walk = {.call = call, .reply = reply};
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
@@ -266,7 +302,8 @@ keep_head(struct call *call, long long sequence, const char *hash)
     FILE *file = open_heads(call, "ae");
 
     signing_keys(public_key, secret_key);
-    crypto_sign_detached(signature, NULL, (const uint8_t *)text, (unsigned long long)length, secret_key);
+    crypto_sign_detached(signature, NULL, (const uint8_t *)text, (unsigned long long)length,
+                         secret_key);
     sodium_bin2hex(signature_text, sizeof signature_text, signature, sizeof signature);
     if (file == NULL || fprintf(file, "%s %s\n", text, signature_text) < 0 || fflush(file) != 0 ||
         fdatasync(fileno(file)) != 0)

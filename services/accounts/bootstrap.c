@@ -51,8 +51,8 @@ bootstrap_command(struct call *call, int argc, char **argv)
     char *password;
     bool made;
 
-    if (argc != 5 || strcmp(argv[1], "--bootstrap-admin") != 0 || strcmp(argv[3], "--password-file") != 0 ||
-        !check_email(argv[2])) {
+    if (argc != 5 || strcmp(argv[1], "--bootstrap-admin") != 0 ||
+        strcmp(argv[3], "--password-file") != 0 || !check_email(argv[2])) {
         fprintf(stderr, "usage: accounts --bootstrap-admin EMAIL --password-file FILE\n");
         return 2;
     }

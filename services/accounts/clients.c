@@ -8,17 +8,22 @@
 
 #include <string.h>
 
-#define CLIENT_COLUMNS                                                                                       \
-    "id, name, siren, vat_number, iban, bic, address_line1 as \"address.line1\", "                           \
-    "address_line2 as \"address.line2\", address_postal_code as \"address.postal_code\", "                   \
-    "address_city as \"address.city\", address_country as \"address.country\", "                             \
-    "billing_address_line1 as \"billing_address.line1\", billing_address_line2 as \"billing_address.line2\", " \
-    "billing_address_postal_code as \"billing_address.postal_code\", "                                       \
-    "billing_address_city as \"billing_address.city\", billing_address_country as \"billing_address.country\", " \
-    "billing_contact_name as \"billing_contact.name\", billing_contact_email as \"billing_contact.email\", "  \
-    "billing_contact_phone as \"billing_contact.phone\", commission_basis as \"commission.basis\", "  \
-    "commission_rate_bp as \"commission.rate_bp\", commission_fixed_fee_cents as \"commission.fixed_fee_cents\", " \
-    "commission_triggers as \"commission.triggers\", commission_milestones as \"commission.milestones\", " \
+#define CLIENT_COLUMNS                                                                               \
+    "id, name, siren, vat_number, iban, bic, address_line1 as \"address.line1\", "                   \
+    "address_line2 as \"address.line2\", address_postal_code as \"address.postal_code\", "           \
+    "address_city as \"address.city\", address_country as \"address.country\", "                     \
+    "billing_address_line1 as \"billing_address.line1\", "                                           \
+    "billing_address_line2 as \"billing_address.line2\", "                                           \
+    "billing_address_postal_code as \"billing_address.postal_code\", "                               \
+    "billing_address_city as \"billing_address.city\", "                                             \
+    "billing_address_country as \"billing_address.country\", "                                       \
+    "billing_contact_name as \"billing_contact.name\", "                                             \
+    "billing_contact_email as \"billing_contact.email\", "                                           \
+    "billing_contact_phone as \"billing_contact.phone\", commission_basis as \"commission.basis\", " \
+    "commission_rate_bp as \"commission.rate_bp\", "                                                 \
+    "commission_fixed_fee_cents as \"commission.fixed_fee_cents\", "                                 \
+    "commission_triggers as \"commission.triggers\", "                                               \
+    "commission_milestones as \"commission.milestones\", "                                           \
     "payment_terms_days, report_frequency, locale, external_id, status, created_at, updated_at, version"
 
 SQL(insert_client, CreateClientRequest, Client,
@@ -96,10 +101,12 @@ match_vat_number(struct call *call, const char *siren, const char *vat_number)
 {
     char computed[14];
 
-    if (siren == NULL || vat_number == NULL || strncmp(vat_number, "FR", 2) != 0 || strcmp(vat_number + 4, siren) == 0)
+    if (siren == NULL || vat_number == NULL || strncmp(vat_number, "FR", 2) != 0 ||
+        strcmp(vat_number + 4, siren) == 0)
         return;
     vat_number_of_siren(siren, computed);
-    call_violation(call, "vat_number", "mismatch", "belongs to another SIREN; %s would be this one's", computed);
+    call_violation(call, "vat_number", "mismatch",
+                   "belongs to another SIREN; %s would be this one's", computed);
 }
 
 enum rpc_status
@@ -150,7 +157,8 @@ check_cleared(struct call *call, const UpdateClientRequest *request)
     TRY(sql_one(call, &get_client, &key, present));
     for (size_t i = first; present->status == CLIENT_STATUS_ACTIVE && i < MANDATORY; i++)
         if (clears(call, request, i))
-            call_violation(call, mandatory[i].field, "required", "cannot be cleared; an active client needs it");
+            call_violation(call, mandatory[i].field, "required",
+                           "cannot be cleared; an active client needs it");
     return call_violations(call);
 }
 
@@ -175,7 +183,8 @@ check_complete(struct call *call, const Client *client)
 {
     for (size_t i = 0; i < MANDATORY; i++)
         if (message_text(call->arena, &client->base, mandatory[i].part) == NULL)
-            call_violation(call, mandatory[i].field, "required", "is missing; an active client needs it");
+            call_violation(call, mandatory[i].field, "required",
+                           "is missing; an active client needs it");
     return call_violations(call);
 }
 
@@ -191,7 +200,8 @@ accounts_activate_client(struct call *call, const GetClientRequest *request, Cli
     return emit_client_activated(call, reply);
 }
 
-/* The owners said what is open, undecided, unpaid or left; all their reasons in one sentence (ACC-3). */
+/* The owners said what is open, undecided, unpaid or left; all their reasons in one sentence
+ * (ACC-3). */
 static enum rpc_status
 check_obligations(struct call *call)
 {
@@ -202,7 +212,8 @@ check_obligations(struct call *call)
         const Obligations *obligations = (const Obligations *)call->answers[i];
 
         for (size_t j = 0; j < obligations->n_reasons; j++)
-            buffer_printf(&reasons, "%s%s", reasons.length == 0 ? "" : "; ", obligations->reasons[j]);
+            buffer_printf(&reasons, "%s%s", reasons.length == 0 ? "" : "; ",
+                          obligations->reasons[j]);
     }
     if (reasons.length == 0)
         return RPC_OK;

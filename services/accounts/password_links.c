@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Setting a password: through the link of an invitation or a reset (ACC-8), or knowing the old one. */
+ * Setting a password: through the link of an invitation or a reset (ACC-8), or knowing the old one.
+ * */
 #include "link.h"
 #include "passwords.h"
 #include "sql.h"
@@ -55,7 +56,8 @@ password_link_make(struct call *call, const char *user_id, int hours, const char
 }
 
 enum rpc_status
-accounts_request_password_reset(struct call *call, const RequestPasswordResetRequest *request, Empty *reply)
+accounts_request_password_reset(struct call *call, const RequestPasswordResetRequest *request,
+                                Empty *reply)
 {
     PasswordResetRequested event = ACCOUNTS__PASSWORD_RESET_REQUESTED__INIT;
     User *user = NEW(call, User);
@@ -91,7 +93,8 @@ accounts_get_password_link(struct call *call, const GetPasswordLinkRequest *requ
     return RPC_OK;
 }
 
-/* The row of a genuine link, locked; 404 for a forged one, 410 for one that was used or has ended. */
+/* The row of a genuine link, locked; 404 for a forged one, 410 for one that was used or has ended.
+ * */
 static enum rpc_status
 open_link(struct call *call, const char *token, StoredLink *link)
 {
@@ -100,12 +103,14 @@ open_link(struct call *call, const char *token, StoredLink *link)
     bool unused;
 
     if (link_verify(purpose, token, (int64_t)time(NULL), id) == LINK_FORGED)
-        return call_fail(call, RPC_NOT_FOUND, NULL, "this link is not one of ours; copy it whole from the mail");
+        return call_fail(call, RPC_NOT_FOUND, NULL,
+                         "this link is not one of ours; copy it whole from the mail");
     key.id = id;
     TRY(sql_one(call, &get_link, &key, link));
     TRY(sql_maybe(call, &lock_link, link, link, &unused));
     if (!unused || !link->usable)
-        return call_fail(call, RPC_GONE, NULL, "this link was used or has expired; ask for a new one");
+        return call_fail(call, RPC_GONE, NULL,
+                         "this link was used or has expired; ask for a new one");
     return RPC_OK;
 }
 
@@ -117,7 +122,8 @@ store_password(struct call *call, const char *user_id, const char *new_password,
     stored->user_id = (char *)user_id;
     stored->password_hash = (char *)password_hash(call, new_password);
     if (stored->password_hash == NULL)
-        return call_fail(call, RPC_UNAVAILABLE, NULL, "there is no memory to hash a password now; try again");
+        return call_fail(call, RPC_UNAVAILABLE, NULL,
+                         "there is no memory to hash a password now; try again");
     return sql_one(call, &set_password, stored, user);
 }
 
@@ -152,7 +158,8 @@ accounts_change_password(struct call *call, const ChangePasswordRequest *request
 
     TRY(sql_one(call, &get_own_password, reply, stored));
     if (!password_matches(stored->password_hash, request->current_password))
-        return call_fail_code(call, RPC_INVALID, "wrong_password", "current_password", "is not your password");
+        return call_fail_code(call, RPC_INVALID, "wrong_password", "current_password",
+                              "is not your password");
     TRY(store_password(call, stored->user_id, request->new_password, NEW(call, User)));
     TRY(tokens_end(call, stored->user_id, true));
     return tell_password_changed(call, stored->user_id);

@@ -23,14 +23,17 @@ password_matches(const char *hash, const char *password)
     static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$"
                                  "RdescudvJCsgt3ub+b2dWRWJTmaaJObGZW1Zl2m1y5g";
 
-    return crypto_pwhash_str_verify(hash == NULL ? nobody : hash, password, strlen(password)) == 0 && hash != NULL;
+    return crypto_pwhash_str_verify(hash == NULL ? nobody : hash, password, strlen(password)) ==
+               0 &&
+           hash != NULL;
 }
 
 const char *
 token_new(struct call *call, ProtobufCBinaryData *hash)
 {
     uint8_t random[32];
-    size_t size = sodium_base64_ENCODED_LEN(sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    size_t size =
+        sodium_base64_ENCODED_LEN(sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     char *token = arena_alloc(call->arena, size);
 
     randombytes_buf(random, sizeof random);

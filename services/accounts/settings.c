@@ -5,19 +5,19 @@
 
 #include <string.h>
 
-#define SETTINGS_COLUMNS \
-    "id, seller_name as \"seller.name\", seller_legal_form as \"seller.legal_form\", " \
-    "seller_capital_cents as \"seller.capital_cents\", seller_address_line1 as " \
-    "\"seller.address.line1\", seller_address_line2 as \"seller.address.line2\", " \
-    "seller_address_postal_code as \"seller.address.postal_code\", seller_address_city as " \
-    "\"seller.address.city\", seller_address_country as \"seller.address.country\", " \
-    "seller_siren as \"seller.siren\", seller_rcs_city as \"seller.rcs_city\", " \
-    "seller_vat_number as \"seller.vat_number\", seller_iban as \"seller.iban\", seller_bic " \
-    "as \"seller.bic\", seller_activity_declaration_number as " \
-    "\"seller.activity_declaration_number\", seller_vat_on_debits as " \
-    "\"seller.vat_on_debits\", seller_email as \"seller.email\", commission_vat_rates, " \
-    "late_penalty_rates, legal_sentences, public_url, web_ui_url, mail_from, " \
-    "review_link_days, reminder_days, require_mfa, cors_origins, created_at, updated_at, " \
+#define SETTINGS_COLUMNS                                                                           \
+    "id, seller_name as \"seller.name\", seller_legal_form as \"seller.legal_form\", "             \
+    "seller_capital_cents as \"seller.capital_cents\", seller_address_line1 as "                   \
+    "\"seller.address.line1\", seller_address_line2 as \"seller.address.line2\", "                 \
+    "seller_address_postal_code as \"seller.address.postal_code\", seller_address_city as "        \
+    "\"seller.address.city\", seller_address_country as \"seller.address.country\", "              \
+    "seller_siren as \"seller.siren\", seller_rcs_city as \"seller.rcs_city\", "                   \
+    "seller_vat_number as \"seller.vat_number\", seller_iban as \"seller.iban\", seller_bic "      \
+    "as \"seller.bic\", seller_activity_declaration_number as "                                    \
+    "\"seller.activity_declaration_number\", seller_vat_on_debits as "                             \
+    "\"seller.vat_on_debits\", seller_email as \"seller.email\", commission_vat_rates, "           \
+    "late_penalty_rates, legal_sentences, public_url, web_ui_url, mail_from, "                     \
+    "review_link_days, reminder_days, require_mfa, cors_origins, created_at, updated_at, "         \
     "version"
 
 SQL(get_settings, GetSettingsRequest, Settings, "select " SETTINGS_COLUMNS " from settings");
@@ -50,8 +50,8 @@ static void
 check_period(struct call *call, const char *list, size_t index, const char *from, const char *to)
 {
     if (to != NULL && strcmp(to, from) < 0)
-        call_violation(call, arena_printf(call->arena, "%s.%zu.valid_to", list, index), "out_of_order",
-                       "is before valid_from");
+        call_violation(call, arena_printf(call->arena, "%s.%zu.valid_to", list, index),
+                       "out_of_order", "is before valid_from");
 }
 
 static void
@@ -64,8 +64,10 @@ check_rates(struct call *call, const char *list, DatedRate *const *rates, size_t
 enum rpc_status
 accounts_update_settings(struct call *call, const UpdateSettingsRequest *request, Settings *reply)
 {
-    check_rates(call, "commission_vat_rates", request->commission_vat_rates, request->n_commission_vat_rates);
-    check_rates(call, "late_penalty_rates", request->late_penalty_rates, request->n_late_penalty_rates);
+    check_rates(call, "commission_vat_rates", request->commission_vat_rates,
+                request->n_commission_vat_rates);
+    check_rates(call, "late_penalty_rates", request->late_penalty_rates,
+                request->n_late_penalty_rates);
     for (size_t i = 0; i < request->n_legal_sentences; i++)
         check_period(call, "legal_sentences", i, request->legal_sentences[i]->valid_from,
                      request->legal_sentences[i]->valid_to);

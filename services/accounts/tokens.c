@@ -48,7 +48,8 @@ accounts_login(struct call *call, const LoginRequest *request, LoginReply *reply
     bool found;
 
     TRY(sql_maybe(call, &find_password, request, stored, &found));
-    if (!password_matches(stored->password_hash, request->password) || stored->status != USER_STATUS_ACTIVE)
+    if (!password_matches(stored->password_hash, request->password) ||
+        stored->status != USER_STATUS_ACTIVE)
         return refuse_login(call, stored->user_id);
     reply->access_token = (char *)token_new(call, &token->token_hash);
     token->has_token_hash = 1;

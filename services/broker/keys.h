@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Creates `<folder>/<program>.public` and `.secret` (mode 0600) where both are missing, and the folder;
- * what is there stays. Says on stderr what failed. */
+/* Creates `<folder>/<program>.public` and `.secret` (mode 0600) where both are missing, and the
+ * folder; what is there stays. Says on stderr what failed. */
 bool keys_create(const char *folder);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker's program: one loop over four sockets and the ZAP handler. It keeps nothing that would be
- * missed after a restart. */
+ * The broker's program: one loop over four sockets and the ZAP handler. It keeps nothing that would
+ * be missed after a restart. */
 #include "config.h"
 #include "dates.h"
 #include "events.h"

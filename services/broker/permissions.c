@@ -7,8 +7,8 @@
 
 enum lanes { LANES_NONE, LANES_LEAF, LANES_ALL };
 
-/* calls: which lanes of the services, its own excepted. owner: serves and publishes under its own name.
- * Leaf methods ask nobody, so that services that call each other can't wait in a circle. */
+/* calls: which lanes of the services, its own excepted. owner: serves and publishes under its own
+ * name. Leaf methods ask nobody, so that services that call each other can't wait in a circle. */
 struct permission {
     const char *program;
     enum lanes calls;

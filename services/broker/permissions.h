@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which program may call which service and lane, serve which name, publish which topic. Who may call
- * which method is the services' own affair: they get the sender's name with each request. Pure. */
+ * Which program may call which service and lane, serve which name, publish which topic. Who may
+ * call which method is the services' own affair: they get the sender's name with each request.
+ * Pure. */
 #ifndef ESCARCELLE_PERMISSIONS_H
 #define ESCARCELLE_PERMISSIONS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Says what was refused and from whom, a few lines a second at most: a peer must not fill the log. */
+ * Says what was refused and from whom, a few lines a second at most: a peer must not fill the log.
+ * */
 #ifndef ESCARCELLE_REFUSALS_H
 #define ESCARCELLE_REFUSALS_H
 

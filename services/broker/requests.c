@@ -57,7 +57,8 @@ requests_close(struct requests *requests)
 
 /* ---- sending */
 
-/* header NULL: control alone. False when the peer is gone or does not read; nothing was sent then. */
+/* header NULL: control alone. False when the peer is gone or does not read; nothing was sent then.
+ * */
 static bool
 send_to(void *socket, const struct peer *peer, const uint8_t *control, size_t control_bytes,
         zmq_msg_t *header, zmq_msg_t *body)

@@ -21,7 +21,8 @@ void requests_from_workers(struct requests *requests);
  * returns in how many milliseconds it is due again. */
 long requests_tick(struct requests *requests);
 
-/* No new work from now on: what waits is answered unavailable, workers without work are sent away. */
+/* No new work from now on: what waits is answered unavailable, workers without work are sent away.
+ * */
 void requests_stop(struct requests *requests);
 /* Whether a worker still has something in hand. */
 bool requests_busy(const struct requests *requests);

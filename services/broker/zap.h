@@ -9,8 +9,8 @@
 
 struct zap;
 
-/* Reads <keys_dir>/<program>.public of all programs; must come before the first bind. Fatal when the
- * same key is there twice. */
+/* Reads <keys_dir>/<program>.public of all programs; must come before the first bind. Fatal when
+ * the same key is there twice. */
 struct zap *zap_open(void *context, struct refusals *refusals);
 /* The socket to poll for reading. */
 void *zap_socket(struct zap *zap);

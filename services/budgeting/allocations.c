@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Allocations: money moved between a client's envelope and an open project, both ways (BUD-2, BUD-3). */
+ * Allocations: money moved between a client's envelope and an open project, both ways (BUD-2,
+ * BUD-3). */
 #include "ledger.h"
 #include "sql.h"
 
-#define ALLOCATION_COLUMNS                                                                                    \
-    "id, project_id, 'EUR' as currency, amount_cents, reason, created_at, created_at as updated_at, "         \
+#define ALLOCATION_COLUMNS                                                                            \
+    "id, project_id, 'EUR' as currency, amount_cents, reason, created_at, created_at as updated_at, " \
     "1::bigint as version"
 
 SQL(insert_allocation, CreateAllocationRequest, Allocation,
@@ -27,7 +28,8 @@ check_allocation(struct call *call, const Project *project, int64_t amount)
         return call_violations(call);
     }
     if (project->status != PROJECT_STATUS_OPEN)
-        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the project is not open any more");
+        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
+                              "the project is not open any more");
     TRY(envelope_lock(call, project->client_id, envelope));
     if (amount > 0)
         return envelope_check(call, envelope, amount);
@@ -39,7 +41,8 @@ check_allocation(struct call *call, const Project *project, int64_t amount)
 }
 
 enum rpc_status
-budgeting_create_allocation(struct call *call, const CreateAllocationRequest *request, Allocation *reply)
+budgeting_create_allocation(struct call *call, const CreateAllocationRequest *request,
+                            Allocation *reply)
 {
     ProjectAllocated event = BUDGETING__PROJECT_ALLOCATED__INIT;
     Project *project = NEW(call, Project);
@@ -51,10 +54,12 @@ budgeting_create_allocation(struct call *call, const CreateAllocationRequest *re
     TRY(check_allocation(call, project, amount));
     before = project->budget->state;
     TRY(sql_one(call, &insert_allocation, request, reply));
-    posting_start(&posting, amount > 0 ? LEDGER_KIND_PROJECT_ALLOCATED : LEDGER_KIND_PROJECT_TAKEN_BACK,
+    posting_start(&posting,
+                  amount > 0 ? LEDGER_KIND_PROJECT_ALLOCATED : LEDGER_KIND_PROJECT_TAKEN_BACK,
                   project->client_id, project->id, reply->id);
     TRY(ledger_lines(call, &posting,
-                     (const struct posting_line[]){{LEDGER_ACCOUNT_ENVELOPE, -amount}, {LEDGER_ACCOUNT_BUDGET, amount}},
+                     (const struct posting_line[]){{LEDGER_ACCOUNT_ENVELOPE, -amount},
+                                                   {LEDGER_ACCOUNT_BUDGET, amount}},
                      2));
     TRY(ledger_post(call, &posting, project, NEW(call, LedgerTransaction)));
     event.project = project;
@@ -64,7 +69,8 @@ budgeting_create_allocation(struct call *call, const CreateAllocationRequest *re
 }
 
 enum rpc_status
-budgeting_list_allocations(struct call *call, const ListAllocationsRequest *request, ListAllocationsReply *reply)
+budgeting_list_allocations(struct call *call, const ListAllocationsRequest *request,
+                           ListAllocationsReply *reply)
 {
     TRY(sql_one(call, &find_allocated_project, request, NEW(call, Project)));
     return sql_page(call, &list_allocations, request, reply);

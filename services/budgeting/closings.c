@@ -34,7 +34,8 @@ check_planned(struct call *call, const Sessions__PlannedSessions *planned)
         return RPC_OK;
     buffer_init(&names, call->arena);
     for (size_t i = 0; i < planned->n_sessions; i++)
-        buffer_printf(&names, "%s%s (%s)", i == 0 ? "" : ", ", planned->sessions[i]->title, planned->sessions[i]->id);
+        buffer_printf(&names, "%s%s (%s)", i == 0 ? "" : ", ", planned->sessions[i]->title,
+                      planned->sessions[i]->id);
     return call_fail_code(call, RPC_CONFLICT, "sessions_planned", NULL,
                           "complete or cancel the planned sessions first: %s", names.bytes);
 }
@@ -63,7 +64,8 @@ return_remaining(struct call *call, Project *project)
     if (remaining <= 0)
         return RPC_OK;
     TRY(envelope_lock(call, project->client_id, NEW(call, Envelope)));
-    posting_start(&posting, LEDGER_KIND_PROJECT_CLOSED, project->client_id, project->id, project->id);
+    posting_start(&posting, LEDGER_KIND_PROJECT_CLOSED, project->client_id, project->id,
+                  project->id);
     TRY(ledger_lines(call, &posting,
                      (const struct posting_line[]){{LEDGER_ACCOUNT_BUDGET, -remaining},
                                                    {LEDGER_ACCOUNT_ENVELOPE, remaining}},
@@ -105,8 +107,10 @@ budgeting_on_project_seal_refused(struct call *call, const Sessions__ProjectSeal
     reopened.project = NEW(call, Project);
     TRY(sql_one(call, &reopen_project, project, reopened.project));
     TRY(project_finish(call, reopened.project));
-    SET(&reopened, reason, event->reason == SESSIONS__SEAL_REFUSAL__SEAL_REFUSAL_SKIPPED ? REOPEN_REASON_SKIPPED
-                                                                                        : REOPEN_REASON_PLANNED_SESSION);
+    SET(&reopened, reason,
+        event->reason == SESSIONS__SEAL_REFUSAL__SEAL_REFUSAL_SKIPPED
+            ? REOPEN_REASON_SKIPPED
+            : REOPEN_REASON_PLANNED_SESSION);
     return emit_project_reopened(call, &reopened);
 }
 

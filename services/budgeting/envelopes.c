@@ -3,8 +3,9 @@
 #include "ledger.h"
 #include "sql.h"
 
-#define CREDIT_COLUMNS "id, client_id, 'EUR' as currency, amount_cents, reason, date, reverses, created_at, "         \
-                       "created_at as updated_at, 1::bigint as version"
+#define CREDIT_COLUMNS                                                                             \
+    "id, client_id, 'EUR' as currency, amount_cents, reason, date, reverses, created_at, "         \
+    "created_at as updated_at, 1::bigint as version"
 
 SQL(get_envelope, GetEnvelopeRequest, Envelope,
     "select c.client_id as id, c.client_id, 'EUR' as currency, "
@@ -54,13 +55,15 @@ check_reversal(struct call *call, const CreateCreditRequest *request, const Enve
         return call_violations(call);
     }
     if (reversed->reverses != NULL)
-        call_violation(call, "reverses", "not_applicable", "is a reversal itself; make a new credit instead");
+        call_violation(call, "reverses", "not_applicable",
+                       "is a reversal itself; make a new credit instead");
     if (reversed->amount_cents != request->amount_cents)
         call_violation(call, "amount_cents", "mismatch", "must be the reversed credit's %lld cents",
                        (long long)reversed->amount_cents);
     TRY(call_violations(call));
     if (reversed->reversed_by != NULL)
-        return call_fail_code(call, RPC_CONFLICT, "already_reversed", "reverses", "was reversed before");
+        return call_fail_code(call, RPC_CONFLICT, "already_reversed", "reverses",
+                              "was reversed before");
     return envelope_check(call, envelope, request->amount_cents);
 }
 
@@ -81,7 +84,8 @@ budgeting_create_credit(struct call *call, const CreateCreditRequest *request, C
                   request->client_id, NULL, reply->id);
     posting.effective_date = reply->date;
     TRY(ledger_lines(call, &posting,
-                     (const struct posting_line[]){{LEDGER_ACCOUNT_EXTERNAL, -amount}, {LEDGER_ACCOUNT_ENVELOPE, amount}},
+                     (const struct posting_line[]){{LEDGER_ACCOUNT_EXTERNAL, -amount},
+                                                   {LEDGER_ACCOUNT_ENVELOPE, amount}},
                      2));
     TRY(ledger_post(call, &posting, NULL, NEW(call, LedgerTransaction)));
     TRY(envelope_lock(call, request->client_id, event.envelope));
@@ -90,7 +94,8 @@ budgeting_create_credit(struct call *call, const CreateCreditRequest *request, C
 }
 
 enum rpc_status
-budgeting_list_credits(struct call *call, const ListCreditsRequest *request, ListCreditsReply *reply)
+budgeting_list_credits(struct call *call, const ListCreditsRequest *request,
+                       ListCreditsReply *reply)
 {
     return sql_page(call, &list_credits, request, reply);
 }

@@ -15,9 +15,11 @@ state_of(const Budget *budget, const AlertThreshold *threshold)
     if (budget->consumed_cents <= 0)
         return BUDGET_STATE_OK;
     if (threshold->has_amount_cents)
-        return budget->consumed_cents >= threshold->amount_cents ? BUDGET_STATE_ALERT : BUDGET_STATE_OK;
-    return money_reaches(budget->consumed_cents, budget->budget_cents, threshold->percent_bp) ? BUDGET_STATE_ALERT
-                                                                                               : BUDGET_STATE_OK;
+        return budget->consumed_cents >= threshold->amount_cents ? BUDGET_STATE_ALERT
+                                                                 : BUDGET_STATE_OK;
+    return money_reaches(budget->consumed_cents, budget->budget_cents, threshold->percent_bp)
+               ? BUDGET_STATE_ALERT
+               : BUDGET_STATE_OK;
 }
 
 bool
@@ -53,7 +55,8 @@ figures_apply(Budget *budget, const AlertThreshold *threshold, const Posting *po
 }
 
 void
-posting_start(Posting *posting, LedgerKind kind, const char *client_id, const char *project_id, const char *reference)
+posting_start(Posting *posting, LedgerKind kind, const char *client_id, const char *project_id,
+              const char *reference)
 {
     budgeting__posting__init(posting);
     SET(posting, kind, kind);

@@ -16,6 +16,7 @@ bool figures_apply(Budget *budget, const AlertThreshold *threshold, const Postin
 void posting_start(Posting *posting, LedgerKind kind, const char *client_id, const char *project_id,
                    const char *reference);
 /* Adds an entry; amounts of 0 are left out. False on overflow of the account's sum. */
-bool posting_add(struct arena *arena, Posting *posting, LedgerAccount account, int64_t amount_cents);
+bool posting_add(struct arena *arena, Posting *posting, LedgerAccount account,
+                 int64_t amount_cents);
 
 #endif

@@ -43,15 +43,17 @@ SQL(find_project, ListLedgerTransactionsRequest, Project, "select id from projec
 enum rpc_status
 ledger_overflow(struct call *call)
 {
-    return call_fail_code(call, RPC_INVALID, "out_of_range", "amount_cents",
-                          "would take a balance beyond what an account can hold; use a smaller amount");
+    return call_fail_code(
+        call, RPC_INVALID, "out_of_range", "amount_cents",
+        "would take a balance beyond what an account can hold; use a smaller amount");
 }
 
 enum rpc_status
 project_finish(struct call *call, Project *project)
 {
     project->budget->as_of = (char *)call->today;
-    return figures_complete(project->budget, project->alert_threshold) ? RPC_OK : ledger_overflow(call);
+    return figures_complete(project->budget, project->alert_threshold) ? RPC_OK
+                                                                       : ledger_overflow(call);
 }
 
 enum rpc_status
@@ -78,9 +80,10 @@ envelope_check(struct call *call, const Envelope *envelope, int64_t amount_cents
 {
     if (amount_cents <= envelope->available_cents)
         return RPC_OK;
-    return call_fail_code(call, RPC_CONFLICT, "insufficient_funds", NULL,
-                          "only %lld cents are available in the envelope; credit it first or use a smaller amount",
-                          (long long)envelope->available_cents);
+    return call_fail_code(
+        call, RPC_CONFLICT, "insufficient_funds", NULL,
+        "only %lld cents are available in the envelope; credit it first or use a smaller amount",
+        (long long)envelope->available_cents);
 }
 
 enum rpc_status
@@ -113,7 +116,8 @@ ledger_post(struct call *call, Posting *posting, Project *project, LedgerTransac
 }
 
 enum rpc_status
-budget_tell_crossing(struct call *call, const Project *project, BudgetState before, bool asks_for_funds)
+budget_tell_crossing(struct call *call, const Project *project, BudgetState before,
+                     bool asks_for_funds)
 {
     BudgetState after = project->budget->state;
 

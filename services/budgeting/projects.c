@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Projects: opened with money of the envelope, changed, read with their figures (BUD-2, BUD-11 to BUD-16). */
+ * Projects: opened with money of the envelope, changed, read with their figures (BUD-2, BUD-11 to
+ * BUD-16). */
 #include "ledger.h"
 #include "sql.h"
 
@@ -51,9 +52,11 @@ open_with(struct call *call, Project *project)
     TRY(envelope_check(call, envelope, amount));
     if (amount == 0)
         return RPC_OK;
-    posting_start(&posting, LEDGER_KIND_PROJECT_OPENED, project->client_id, project->id, project->id);
+    posting_start(&posting, LEDGER_KIND_PROJECT_OPENED, project->client_id, project->id,
+                  project->id);
     TRY(ledger_lines(call, &posting,
-                     (const struct posting_line[]){{LEDGER_ACCOUNT_ENVELOPE, -amount}, {LEDGER_ACCOUNT_BUDGET, amount}},
+                     (const struct posting_line[]){{LEDGER_ACCOUNT_ENVELOPE, -amount},
+                                                   {LEDGER_ACCOUNT_BUDGET, amount}},
                      2));
     return ledger_post(call, &posting, project, NEW(call, LedgerTransaction));
 }
@@ -88,7 +91,8 @@ budgeting_look_up_project(struct call *call, const Id *request, Project *reply)
 }
 
 enum rpc_status
-budgeting_list_projects(struct call *call, const ListProjectsRequest *request, ListProjectsReply *reply)
+budgeting_list_projects(struct call *call, const ListProjectsRequest *request,
+                        ListProjectsReply *reply)
 {
     TRY(sql_page(call, &list_projects, request, reply));
     for (size_t i = 0; i < reply->n_projects; i++)
@@ -121,6 +125,7 @@ budgeting_get_budget(struct call *call, const GetBudgetRequest *request, Budget 
     TRY(sql_one(call, &look_up_project, &key, project));
     TRY(sql_one(call, &get_budget_at, request, reply));
     if (!figures_complete(reply, project->alert_threshold))
-        return call_fail(call, RPC_INTERNAL, NULL, "the figures of this day are beyond what money holds");
+        return call_fail(call, RPC_INTERNAL, NULL,
+                         "the figures of this day are beyond what money holds");
     return RPC_OK;
 }

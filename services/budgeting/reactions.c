@@ -6,7 +6,8 @@
 
 /* Posts lines to a locked project and tells it: the common end of every reaction. */
 static enum rpc_status
-post(struct call *call, Project *project, Posting *posting, const struct posting_line *lines, size_t count)
+post(struct call *call, Project *project, Posting *posting, const struct posting_line *lines,
+     size_t count)
 {
     BudgetChanged changed = BUDGETING__BUDGET_CHANGED__INIT;
     BudgetState before = project->budget->state;
@@ -23,9 +24,11 @@ post(struct call *call, Project *project, Posting *posting, const struct posting
     return budget_tell_crossing(call, project, before, true);
 }
 
-/* cost: what leaves the budget account for the account of planned sessions, negative the other way. */
+/* cost: what leaves the budget account for the account of planned sessions, negative the other way.
+ * */
 static enum rpc_status
-post_planned(struct call *call, LedgerKind kind, const char *project_id, const char *reference, int64_t cost)
+post_planned(struct call *call, LedgerKind kind, const char *project_id, const char *reference,
+             int64_t cost)
 {
     Project *project = NEW(call, Project);
     Posting posting;
@@ -33,18 +36,21 @@ post_planned(struct call *call, LedgerKind kind, const char *project_id, const c
     TRY(project_lock(call, project_id, project));
     posting_start(&posting, kind, project->client_id, project->id, reference);
     return post(call, project, &posting,
-                (const struct posting_line[]){{LEDGER_ACCOUNT_BUDGET, -cost}, {LEDGER_ACCOUNT_PLANNED, cost}}, 2);
+                (const struct posting_line[]){{LEDGER_ACCOUNT_BUDGET, -cost},
+                                              {LEDGER_ACCOUNT_PLANNED, cost}},
+                2);
 }
 
 enum rpc_status
 budgeting_on_training_added(struct call *call, const Sessions__TrainingAdded *event)
 {
-    return post_planned(call, LEDGER_KIND_TRAINING_ADDED, event->session->project_id, event->training->id,
-                        event->training->cost_cents);
+    return post_planned(call, LEDGER_KIND_TRAINING_ADDED, event->session->project_id,
+                        event->training->id, event->training->cost_cents);
 }
 
 static enum rpc_status
-post_new_cost(struct call *call, const char *project_id, const Sessions__Training *training, int64_t previous_cents)
+post_new_cost(struct call *call, const char *project_id, const Sessions__Training *training,
+              int64_t previous_cents)
 {
     int64_t difference;
 
@@ -56,27 +62,29 @@ post_new_cost(struct call *call, const char *project_id, const Sessions__Trainin
 enum rpc_status
 budgeting_on_training_changed(struct call *call, const Sessions__TrainingChanged *event)
 {
-    return post_new_cost(call, event->session->project_id, event->training, event->previous_cost_cents);
+    return post_new_cost(call, event->session->project_id, event->training,
+                         event->previous_cost_cents);
 }
 
 enum rpc_status
 budgeting_on_training_moved(struct call *call, const Sessions__TrainingMoved *event)
 {
-    return post_new_cost(call, event->session->project_id, event->training, event->previous_cost_cents);
+    return post_new_cost(call, event->session->project_id, event->training,
+                         event->previous_cost_cents);
 }
 
 enum rpc_status
 budgeting_on_training_removed(struct call *call, const Sessions__TrainingRemoved *event)
 {
-    return post_planned(call, LEDGER_KIND_TRAINING_REMOVED, event->session->project_id, event->training->id,
-                        -event->training->cost_cents);
+    return post_planned(call, LEDGER_KIND_TRAINING_REMOVED, event->session->project_id,
+                        event->training->id, -event->training->cost_cents);
 }
 
 enum rpc_status
 budgeting_on_session_cancelled(struct call *call, const Sessions__SessionCancelled *event)
 {
-    return post_planned(call, LEDGER_KIND_SESSION_CANCELLED, event->session->project_id, event->session->id,
-                        -event->session->total_cost_cents);
+    return post_planned(call, LEDGER_KIND_SESSION_CANCELLED, event->session->project_id,
+                        event->session->id, -event->session->total_cost_cents);
 }
 
 /* amount: what moves from planned to completed, negative when a session is reopened (BUD-6). */
@@ -89,19 +97,23 @@ post_completed(struct call *call, LedgerKind kind, const Sessions__Session *sess
     TRY(project_lock(call, session->project_id, project));
     posting_start(&posting, kind, project->client_id, project->id, session->id);
     return post(call, project, &posting,
-                (const struct posting_line[]){{LEDGER_ACCOUNT_PLANNED, -amount}, {LEDGER_ACCOUNT_COMPLETED, amount}}, 2);
+                (const struct posting_line[]){{LEDGER_ACCOUNT_PLANNED, -amount},
+                                              {LEDGER_ACCOUNT_COMPLETED, amount}},
+                2);
 }
 
 enum rpc_status
 budgeting_on_session_completed(struct call *call, const Sessions__SessionCompleted *event)
 {
-    return post_completed(call, LEDGER_KIND_SESSION_COMPLETED, event->session, event->session->total_cost_cents);
+    return post_completed(call, LEDGER_KIND_SESSION_COMPLETED, event->session,
+                          event->session->total_cost_cents);
 }
 
 enum rpc_status
 budgeting_on_session_reopened(struct call *call, const Sessions__SessionReopened *event)
 {
-    return post_completed(call, LEDGER_KIND_SESSION_REOPENED, event->session, -event->session->total_cost_cents);
+    return post_completed(call, LEDGER_KIND_SESSION_REOPENED, event->session,
+                          -event->session->total_cost_cents);
 }
 
 /* A decision that leaves the budget short is told (BUD-14). */
@@ -129,7 +141,8 @@ keep_in_envelope(struct call *call, Project *project, const Funding__FundingCall
     int64_t granted = funding_call->granted_cents;
     Posting posting;
 
-    posting_start(&posting, LEDGER_KIND_FUNDING_CALL_ACCEPTED, project->client_id, project->id, funding_call->id);
+    posting_start(&posting, LEDGER_KIND_FUNDING_CALL_ACCEPTED, project->client_id, project->id,
+                  funding_call->id);
     TRY(ledger_lines(call, &posting,
                      (const struct posting_line[]){{LEDGER_ACCOUNT_RECEIVABLE, -granted},
                                                    {LEDGER_ACCOUNT_ENVELOPE, granted}},
@@ -153,7 +166,8 @@ budgeting_on_funding_call_accepted(struct call *call, const Funding__FundingCall
     TRY(envelope_lock(call, project->client_id, NEW(call, Envelope)));
     if (project->status != PROJECT_STATUS_OPEN)
         return keep_in_envelope(call, project, funding_call);
-    posting_start(&posting, LEDGER_KIND_FUNDING_CALL_ACCEPTED, project->client_id, project->id, funding_call->id);
+    posting_start(&posting, LEDGER_KIND_FUNDING_CALL_ACCEPTED, project->client_id, project->id,
+                  funding_call->id);
     TRY(post(call, project, &posting,
              (const struct posting_line[]){{LEDGER_ACCOUNT_RECEIVABLE, -granted},
                                            {LEDGER_ACCOUNT_ENVELOPE, granted},

@@ -27,17 +27,20 @@ void arena_overflow_end(struct arena *arena);
 /* Zeroed memory, aligned for any type; never NULL. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, returns_nonnull));
 /* count × size, overflow-checked. */
-void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+void *arena_array(struct arena *arena, size_t count, size_t size)
+    __attribute__((malloc, returns_nonnull));
 /* Copies, the texts with a NUL at their end. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 void *arena_memdup(struct arena *arena, const void *bytes, size_t length);
 /* A formatted text. */
-char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 
-/* Calls function(pointer) when the arena is reset; for what is not memory (PGresult, CURL, FILE). */
+/* Calls function(pointer) when the arena is reset; for what is not memory (PGresult, CURL, FILE).
+ * */
 void arena_defer(struct arena *arena, void (*function)(void *), void *pointer);
 
 /* For protobuf-c: allocates here, frees nothing. Valid as long as the arena. */
@@ -57,6 +60,7 @@ void buffer_init(struct buffer *buffer, struct arena *arena);
 /* Each appends; like all of the arena they never fail. */
 void buffer_append(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_text(struct buffer *buffer, const char *text);
-void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a handler can say of its call: refusals, violations, presence of fields, events, questions. */
+ * What a handler can say of its call: refusals, violations, presence of fields, events, questions.
+ * */
 #include "call.h"
 
 #include "dates.h"
@@ -56,8 +57,8 @@ call_restart(struct call *call)
 /* ---- refusals */
 
 static enum rpc_status
-refuse(struct call *call, enum rpc_status status, const char *code, const char *field, const char *sentence,
-       va_list arguments)
+refuse(struct call *call, enum rpc_status status, const char *code, const char *field,
+       const char *sentence, va_list arguments)
 {
     const char *detail = arena_vprintf(call->arena, sentence, arguments);
 
@@ -82,8 +83,8 @@ call_fail(struct call *call, enum rpc_status status, const char *field, const ch
 }
 
 enum rpc_status
-call_fail_code(struct call *call, enum rpc_status status, const char *code, const char *field, const char *sentence,
-               ...)
+call_fail_code(struct call *call, enum rpc_status status, const char *code, const char *field,
+               const char *sentence, ...)
 {
     va_list arguments;
 
@@ -137,8 +138,8 @@ call_violations(struct call *call)
     if (call->problem.n_errors == 0)
         return RPC_OK;
     if (call->problem.n_errors == 1)
-        return call_fail_code(call, RPC_INVALID, "invalid", NULL, "%s %s", call->problem.errors[0]->pointer,
-                              call->problem.errors[0]->detail);
+        return call_fail_code(call, RPC_INVALID, "invalid", NULL, "%s %s",
+                              call->problem.errors[0]->pointer, call->problem.errors[0]->detail);
     return call_fail_code(call, RPC_INVALID, "invalid", NULL, "%zu fields break a rule; see errors",
                           call->problem.n_errors);
 }
@@ -213,8 +214,8 @@ send_question(struct call *call, const char *method, const ProtobufCMessage *req
     header.caller = call->header->caller;
     header_packed = message_pack(call->arena, &header.base, &header_bytes);
     body = message_pack(call->arena, request, &body_bytes);
-    return wire_asker_send(call->asker, arena_printf(call->arena, "%s.leaf", service), tag, ASK_TIMEOUT_MS,
-                           header_packed, header_bytes, body, body_bytes);
+    return wire_asker_send(call->asker, arena_printf(call->arena, "%s.leaf", service), tag,
+                           ASK_TIMEOUT_MS, header_packed, header_bytes, body, body_bytes);
 }
 
 /* Waits for the reply with our tag; late replies to earlier questions are dropped. */
@@ -232,20 +233,23 @@ await_answer(struct call *call, uint64_t tag, struct wire_reply *reply)
                 return !reply->unavailable;
         if (left <= 0)
             return false;
-        zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX), (long)(left < 250 ? left : 250));
+        zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX),
+                 (long)(left < 250 ? left : 250));
     }
 }
 
 static enum rpc_status
-read_answer(struct call *call, const char *method, const struct wire_reply *reply, const struct message_rules *rules,
-            ProtobufCMessage **message)
+read_answer(struct call *call, const char *method, const struct wire_reply *reply,
+            const struct message_rules *rules, ProtobufCMessage **message)
 {
     ProtobufCAllocator *allocator = arena_allocator(call->arena);
-    Wire__ReplyHeader *header = wire__reply_header__unpack(allocator, reply->header_bytes, reply->header);
+    Wire__ReplyHeader *header =
+        wire__reply_header__unpack(allocator, reply->header_bytes, reply->header);
 
-    if (header == NULL || (header->status == RPC_OK &&
-                           (*message = protobuf_c_message_unpack(rules->descriptor, allocator, reply->body_bytes,
-                                                                 reply->body)) == NULL)) {
+    if (header == NULL ||
+        (header->status == RPC_OK &&
+         (*message = protobuf_c_message_unpack(rules->descriptor, allocator, reply->body_bytes,
+                                               reply->body)) == NULL)) {
         log_error("the answer of %s does not decode", method);
         return call_fail(call, RPC_INTERNAL, NULL, "another service's answer could not be read");
     }
@@ -267,7 +271,8 @@ call_ask(struct call *call, const char *method, const ProtobufCMessage *request,
 
     if (!send_question(call, method, request, tag) || !await_answer(call, tag, &answer)) {
         log_warning("%s did not answer", method);
-        return call_fail(call, RPC_UNAVAILABLE, NULL, "a service that must be asked is away; try again");
+        return call_fail(call, RPC_UNAVAILABLE, NULL,
+                         "a service that must be asked is away; try again");
     }
     return read_answer(call, method, &answer, reply_rules, reply);
 }

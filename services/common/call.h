@@ -15,22 +15,22 @@ struct service;
 struct call {
     struct arena *arena;
     struct db *db;
-    struct wire_asker *asker;        /* for questions to other services */
+    struct wire_asker *asker; /* for questions to other services */
     const struct service *service;
-    const struct rpc_method *method; /* NULL in reactions and jobs */
+    const struct rpc_method *method;   /* NULL in reactions and jobs */
     const Wire__RequestHeader *header; /* never NULL; the service's own in reactions and jobs */
-    const Wire__Event *event;        /* the event being handled, NULL in requests and jobs */
-    const struct rpc_moves *moves;   /* of the method or the subscription, or NULL */
-    ProtobufCMessage **answers;      /* of method->asks, in their order */
-    const char *new_id;              /* a fresh UUIDv7 */
-    const char *today;               /* YYYY-MM-DD in Paris */
-    enum rpc_status status;          /* of call_fail */
+    const Wire__Event *event;          /* the event being handled, NULL in requests and jobs */
+    const struct rpc_moves *moves;     /* of the method or the subscription, or NULL */
+    ProtobufCMessage **answers;        /* of method->asks, in their order */
+    const char *new_id;                /* a fresh UUIDv7 */
+    const char *today;                 /* YYYY-MM-DD in Paris */
+    enum rpc_status status;            /* of call_fail */
     Wire__Problem problem;
     Wire__ReplyHeader reply_header;
     struct emitted *emitted, **emitted_end; /* queued events, written with the commit */
-    struct emitted *refusal;         /* stored by itself when the call is refused */
-    bool emitted_none;               /* emit_none was called */
-    bool wake_jobs;                  /* call_wake_jobs was called */
+    struct emitted *refusal;                /* stored by itself when the call is refused */
+    bool emitted_none;                      /* emit_none was called */
+    bool wake_jobs;                         /* call_wake_jobs was called */
 };
 
 /* A fresh call with the service's own header; the dispatcher puts the request's in its place. */
@@ -38,9 +38,11 @@ void call_start(struct call *call, struct arena *arena, struct db *db, struct wi
                 const struct service *service);
 /* Forgets outcome and events of an attempt, to try again. */
 void call_restart(struct call *call);
-/* Asks another service's method and waits, outside any transaction; its refusal becomes the call's. */
+/* Asks another service's method and waits, outside any transaction; its refusal becomes the call's.
+ * */
 enum rpc_status call_ask(struct call *call, const char *method, const ProtobufCMessage *request,
-                         const struct message_rules *reply_rules, ProtobufCMessage **reply) RPC_CHECKED;
+                         const struct message_rules *reply_rules,
+                         ProtobufCMessage **reply) RPC_CHECKED;
 
 /* Refuses the call. `field` is the dotted name of the culprit in the request or NULL; `sentence`
  * follows it in the problem's detail and tells the person what to do next. Returns status. */
@@ -51,8 +53,8 @@ enum rpc_status call_fail_code(struct call *call, enum rpc_status status, const 
                                const char *field, const char *sentence, ...)
     __attribute__((format(printf, 5, 6)));
 /* Adds a violation; the call fails with 422 and all of them when call_violations() is returned. */
-void call_violation(struct call *call, const char *field, const char *code, const char *sentence, ...)
-    __attribute__((format(printf, 4, 5)));
+void call_violation(struct call *call, const char *field, const char *code, const char *sentence,
+                    ...) __attribute__((format(printf, 4, 5)));
 /* RPC_INVALID if any violation was added, else RPC_OK. */
 enum rpc_status call_violations(struct call *call) RPC_CHECKED;
 
@@ -64,12 +66,16 @@ void emit_none(struct call *call, const char *why);
 void call_wake_jobs(struct call *call);
 
 /* Queues an event; the generated emit_… functions call it with a typed message. */
-enum rpc_status call_emit(struct call *call, const struct event_type *type, const ProtobufCMessage *event);
+enum rpc_status call_emit(struct call *call, const struct event_type *type,
+                          const ProtobufCMessage *event);
 
-/* An event that is stored in a transaction of its own if the call is refused, and dropped if not. */
-void call_emit_refusal(struct call *call, const struct event_type *type, const ProtobufCMessage *event);
+/* An event that is stored in a transaction of its own if the call is refused, and dropped if not.
+ * */
+void call_emit_refusal(struct call *call, const struct event_type *type,
+                       const ProtobufCMessage *event);
 
-/* A message's field by dotted path, rendered as text (enums as their lower-case word); NULL if absent. */
+/* A message's field by dotted path, rendered as text (enums as their lower-case word); NULL if
+ * absent. */
 const char *message_text(struct arena *arena, const ProtobufCMessage *message, const char *path);
 /* An empty message in the arena. */
 ProtobufCMessage *message_new(struct arena *arena, const ProtobufCMessageDescriptor *descriptor);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Formats and checksums of identifiers (MON-5, MON-6; french-rules: Luhn, RIB key, ISO 7064). Pure. */
+ * Formats and checksums of identifiers (MON-5, MON-6; french-rules: Luhn, RIB key, ISO 7064). Pure.
+ * */
 #ifndef ESCARCELLE_CHECKS_H
 #define ESCARCELLE_CHECKS_H
 
@@ -14,11 +15,11 @@ bool check_instant(const char *text);              /* RFC 3339 with Z or offset 
 bool check_email(const char *text);                /* RFC 5321 dot-atom@domain, ASCII, ≤ 254 */
 bool check_phone(const char *text);                /* E.164 */
 bool check_siren(const char *text);
-bool check_vat_number(const char *text);           /* FR checked against its SIREN where the key is numeric */
-bool check_iban(const char *text);                 /* mod 97; France: length and RIB key too */
+bool check_vat_number(const char *text); /* FR checked against its SIREN where the key is numeric */
+bool check_iban(const char *text);       /* mod 97; France: length and RIB key too */
 bool check_bic(const char *text);
-bool check_country(const char *text);              /* two capital letters */
-bool check_url(const char *text);                  /* http or https, a host, no user info */
+bool check_country(const char *text); /* two capital letters */
+bool check_url(const char *text);     /* http or https, a host, no user info */
 
 /* VAT number of a French company from its SIREN; out has 14 bytes. */
 void vat_number_of_siren(const char *siren, char out[14]);

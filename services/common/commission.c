@@ -13,11 +13,19 @@ static const struct {
     bool needs_rate, needs_fee, available;
     bool triggers[TRIGGERS];
 } bases[] = {
-    {COMMON__BASIS__BASIS_UNCONSUMED_FUNDS, "unconsumed_funds", true, false, true,
-     {[COMMON__TRIGGER__TRIGGER_PROJECT_CLOSED] = true}},
-    {COMMON__BASIS__BASIS_CONSUMED_VALUE, "consumed_value", true, false, false,
-     {false, true, true, true}},
-    {COMMON__BASIS__BASIS_FIXED_FEE, "fixed_fee", false, true, false, {false, true, true, true}},
+    {.basis = COMMON__BASIS__BASIS_UNCONSUMED_FUNDS,
+     .word = "unconsumed_funds",
+     .needs_rate = true,
+     .available = true,
+     .triggers = {[COMMON__TRIGGER__TRIGGER_PROJECT_CLOSED] = true}},
+    {.basis = COMMON__BASIS__BASIS_CONSUMED_VALUE,
+     .word = "consumed_value",
+     .needs_rate = true,
+     .triggers = {false, true, true, true}},
+    {.basis = COMMON__BASIS__BASIS_FIXED_FEE,
+     .word = "fixed_fee",
+     .needs_fee = true,
+     .triggers = {false, true, true, true}},
 };
 
 static const char *
@@ -32,11 +40,13 @@ check_amount(struct call *call, const char *field, const char *word, bool needed
     if (needed && !given)
         call_violation(call, field, "required", "is needed for the basis %s", word);
     if (!needed && given)
-        call_violation(call, field, "not_applicable", "does not go with the basis %s; leave it out", word);
+        call_violation(call, field, "not_applicable", "does not go with the basis %s; leave it out",
+                       word);
 }
 
 static void
-check_triggers(struct call *call, const char *field, size_t row, const Common__Commission *commission)
+check_triggers(struct call *call, const char *field, size_t row,
+               const Common__Commission *commission)
 {
     bool milestones = false;
 
@@ -47,8 +57,9 @@ check_triggers(struct call *call, const char *field, size_t row, const Common__C
                            "does not go with the basis %s", bases[row].word);
     }
     if (milestones != (commission->n_milestones > 0))
-        call_violation(call, within(call, field, "milestones"), milestones ? "required" : "not_applicable",
-                       milestones ? "are needed for the trigger milestones" : "need the trigger milestones");
+        call_violation(
+            call, within(call, field, "milestones"), milestones ? "required" : "not_applicable",
+            milestones ? "are needed for the trigger milestones" : "need the trigger milestones");
 }
 
 void
@@ -58,12 +69,12 @@ commission_check(struct call *call, const char *field, const Common__Commission 
         if (bases[row].basis != commission->basis)
             continue;
         if (!bases[row].available)
-            call_violation(call, within(call, field, "basis"), "not_available", "%s is not available yet",
-                           bases[row].word);
+            call_violation(call, within(call, field, "basis"), "not_available",
+                           "%s is not available yet", bases[row].word);
         check_amount(call, within(call, field, "rate_bp"), bases[row].word, bases[row].needs_rate,
                      commission->has_rate_bp);
-        check_amount(call, within(call, field, "fixed_fee_cents"), bases[row].word, bases[row].needs_fee,
-                     commission->has_fixed_fee_cents);
+        check_amount(call, within(call, field, "fixed_fee_cents"), bases[row].word,
+                     bases[row].needs_fee, commission->has_fixed_fee_cents);
         check_triggers(call, field, row, commission);
     }
 }

@@ -6,8 +6,8 @@
 #include "call.h"
 #include "common.pb-c.h"
 
-/* Adds a violation for every wrong combination; `field` is the commission's place in the request, ""
- * when the request is the plan itself. */
+/* Adds a violation for every wrong combination; `field` is the commission's place in the request,
+ * "" when the request is the plan itself. */
 void commission_check(struct call *call, const char *field, const Common__Commission *commission);
 
 #endif

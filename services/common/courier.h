@@ -96,6 +96,12 @@ bool poison_holds_back(struct courier *courier, struct stream *stream, int64_t n
 /* Whether an event has killed the courier as often as it may. */
 bool poison_is_deadly(const struct courier *courier, const Wire__Event *event);
 
+/* ---- event_erasure.c */
+
+/* Takes what is personal off those of these events (BATCH_MAX at most) whose client was erased here. False
+ * when the database failed. */
+bool events_forget_erased(struct db *db, struct arena *arena, Wire__Event **events, size_t count);
+
 /* ---- event_apply.c */
 
 /* Makes the rows of stream_cursor that lack and starts every stream at its row. */

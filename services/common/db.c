@@ -79,7 +79,8 @@ discard_notice(void *state, const PGresult *result)
 static void
 session_options(const struct db *db, char *out, size_t size)
 {
-    snprintf(out, size, "-csearch_path=%s,public -cTimeZone=UTC -cDateStyle=ISO -cintervalstyle=iso_8601%s",
+    snprintf(out, size,
+             "-csearch_path=%s,public -cTimeZone=UTC -cDateStyle=ISO -cintervalstyle=iso_8601%s",
              db->service,
              db->owner ? ""
                        : " -cstatement_timeout=5s -clock_timeout=3s"
@@ -92,20 +93,24 @@ bool
 db_connect(struct db *db)
 {
     char options[256], port[8], role[64];
-    const char *password_file = db->owner ? config.database_owner_password_file : config.database_password_file;
-    char *password = password_file[0] == '\0' ? NULL : config_secret("the database password", password_file);
+    const char *password_file =
+        db->owner ? config.database_owner_password_file : config.database_password_file;
+    char *password =
+        password_file[0] == '\0' ? NULL : config_secret("the database password", password_file);
     const char *user = db->owner ? config.database_owner : config.database_user;
 
     disconnect(db);
     session_options(db, options, sizeof options);
     snprintf(port, sizeof port, "%d", (int)config.database_port);
     snprintf(role, sizeof role, "%s%s", db->service, db->owner ? "_owner" : "");
-    db->connection = PQconnectdbParams(
-        (const char *const[]){"host", "port", "dbname", "user", "password", "options", "application_name",
-                              "connect_timeout", "keepalives_idle", "tcp_user_timeout", NULL},
-        (const char *const[]){config.database_host, port, config.database_name, user[0] != '\0' ? user : role,
-                              password, options, role, "5", "10", "10000", NULL},
-        0);
+    db->connection =
+        PQconnectdbParams((const char *const[]){"host", "port", "dbname", "user", "password",
+                                                "options", "application_name", "connect_timeout",
+                                                "keepalives_idle", "tcp_user_timeout", NULL},
+                          (const char *const[]){config.database_host, port, config.database_name,
+                                                user[0] != '\0' ? user : role, password, options,
+                                                role, "5", "10", "10000", NULL},
+                          0);
     config_secret_free(password);
     if (PQstatus(db->connection) != CONNECTION_OK) {
         log_warning("database is away: %s", PQerrorMessage(db->connection));
@@ -138,7 +143,10 @@ remember_error(struct db *db, const PGresult *result, const char *statement)
     snprintf(db->message, sizeof db->message, "%s", PQresultErrorMessage(result));
     snprintf(db->constraint, sizeof db->constraint, "%s", constraint == NULL ? "" : constraint);
     snprintf(db->table, sizeof db->table, "%s", table == NULL ? "" : table);
-    db->error = (struct db_error){.message = db->message, .table = db->table, .constraint = db->constraint, .statement = statement};
+    db->error = (struct db_error){.message = db->message,
+                                  .table = db->table,
+                                  .constraint = db->constraint,
+                                  .statement = statement};
     snprintf(db->error.sqlstate, sizeof db->error.sqlstate, "%s", state == NULL ? "08006" : state);
 }
 
@@ -250,13 +258,15 @@ db_queue(struct db *db, const struct db_statement *statement, const char *const 
         return; /* the next db_query or db_commit reports it */
     send_begin(db);
     if (statement->unnamed) {
-        if (PQsendQueryParams(db->connection, statement->text, statement->parameters, NULL, values, NULL, NULL, 0) == 1)
+        if (PQsendQueryParams(db->connection, statement->text, statement->parameters, NULL, values,
+                              NULL, NULL, 0) == 1)
             expect(db, statement->name);
         return;
     }
     send_prepare(db, statement);
     prepared_name(statement, name);
-    if (PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0) == 1)
+    if (PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0) ==
+        1)
         expect(db, statement->name);
 }
 
@@ -358,7 +368,8 @@ clear_result(void *result)
 }
 
 PGresult *
-db_query(struct db *db, struct arena *arena, const struct db_statement *statement, const char *const *values)
+db_query(struct db *db, struct arena *arena, const struct db_statement *statement,
+         const char *const *values)
 {
     PGresult *result;
 

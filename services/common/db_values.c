@@ -67,10 +67,12 @@ static const struct {
     const char *sqlstate;
     enum rpc_status status;
 } outcomes[] = {
-    {"23505", RPC_CONFLICT},    {"23P01", RPC_CONFLICT},    {"23503", RPC_INVALID},     {"23514", RPC_INVALID},
-    {"23502", RPC_INVALID},     {"22003", RPC_INVALID},     {"40001", RPC_UNAVAILABLE}, {"40P01", RPC_UNAVAILABLE},
-    {"55P03", RPC_UNAVAILABLE}, {"57014", RPC_UNAVAILABLE}, {"25P03", RPC_UNAVAILABLE}, {"57P", RPC_UNAVAILABLE},
-    {"53", RPC_UNAVAILABLE},    {"58", RPC_UNAVAILABLE},    {"08", RPC_UNAVAILABLE},    {"25006", RPC_INTERNAL},
+    {"23505", RPC_CONFLICT},    {"23P01", RPC_CONFLICT},    {"23503", RPC_INVALID},
+    {"23514", RPC_INVALID},     {"23502", RPC_INVALID},     {"22003", RPC_INVALID},
+    {"40001", RPC_UNAVAILABLE}, {"40P01", RPC_UNAVAILABLE}, {"55P03", RPC_UNAVAILABLE},
+    {"57014", RPC_UNAVAILABLE}, {"25P03", RPC_UNAVAILABLE}, {"57P", RPC_UNAVAILABLE},
+    {"53", RPC_UNAVAILABLE},    {"58", RPC_UNAVAILABLE},    {"08", RPC_UNAVAILABLE},
+    {"25006", RPC_INTERNAL},
 };
 
 static enum rpc_status
@@ -91,7 +93,8 @@ db_prove(struct db *db)
 {
     bool ok = true;
 
-    for (const struct db_statement *const *entry = __start_db_statements; entry < __stop_db_statements; entry++) {
+    for (const struct db_statement *const *entry = __start_db_statements;
+         entry < __stop_db_statements; entry++) {
         PGresult *description = db_describe(db, *entry);
 
         if (description == NULL) {
@@ -137,12 +140,14 @@ db_fail(struct call *call)
     enum rpc_status status = outcome(error->sqlstate);
 
     if (db_outcome_unknown(call->db))
-        return call_fail(call, RPC_TIMEOUT, NULL, "the outcome is unknown; retry with the same Idempotency-Key");
+        return call_fail(call, RPC_TIMEOUT, NULL,
+                         "the outcome is unknown; retry with the same Idempotency-Key");
     if (status == RPC_CONFLICT || status == RPC_INVALID)
         return fail_by_constraint(call, error, status);
     if (status == RPC_UNAVAILABLE)
         return call_fail(call, status, NULL, "the database cannot answer now; try again");
-    log_error("statement %s failed: %s %s", error->statement == NULL ? "?" : error->statement, error->sqlstate,
-              error->message == NULL ? "" : error->message);
-    return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
+    log_error("statement %s failed: %s %s", error->statement == NULL ? "?" : error->statement,
+              error->sqlstate, error->message == NULL ? "" : error->message);
+    return call_fail(call, RPC_INTERNAL, NULL,
+                     "something failed on our side; it was logged under this request id");
 }

@@ -51,7 +51,9 @@ authorise(struct passage *passage)
     if (ok)
         return RPC_OK;
     return call_fail(&passage->call, RPC_FORBIDDEN, NULL, "this operation needs the role %s",
-                     method->role == RPC_ROLE_ADMIN ? "admin" : method->role == RPC_ROLE_USER ? "of a logged-in user" : "operator");
+                     method->role == RPC_ROLE_ADMIN  ? "admin"
+                     : method->role == RPC_ROLE_USER ? "of a logged-in user"
+                                                     : "operator");
 }
 
 /* ---- what was asked */
@@ -74,8 +76,8 @@ static enum rpc_status
 read_header(struct passage *passage)
 {
     struct call *call = &passage->call;
-    Wire__RequestHeader *header =
-        wire__request_header__unpack(arena_allocator(call->arena), passage->wire->header_bytes, passage->wire->header);
+    Wire__RequestHeader *header = wire__request_header__unpack(
+        arena_allocator(call->arena), passage->wire->header_bytes, passage->wire->header);
 
     if (header == NULL || header->method == NULL)
         return call_fail(call, RPC_MALFORMED, NULL, "the request's header does not decode");
@@ -93,8 +95,9 @@ read_request(struct passage *passage)
 {
     struct call *call = &passage->call;
 
-    passage->request = protobuf_c_message_unpack(call->method->request->descriptor, arena_allocator(call->arena),
-                                                 passage->wire->body_bytes, passage->wire->body);
+    passage->request =
+        protobuf_c_message_unpack(call->method->request->descriptor, arena_allocator(call->arena),
+                                  passage->wire->body_bytes, passage->wire->body);
     if (passage->request == NULL)
         return call_fail(call, RPC_MALFORMED, NULL, "the request does not decode");
     return validate_request(call, call->method->request, passage->request);
@@ -113,7 +116,8 @@ ask_others(struct passage *passage)
         Common__Id id = COMMON__ID__INIT;
 
         id.id = (char *)message_text(call->arena, passage->request, method->asks[i].id_field);
-        TRY(call_ask(call, method->asks[i].method, &id.base, method->asks[i].reply, &call->answers[i]));
+        TRY(call_ask(call, method->asks[i].method, &id.base, method->asks[i].reply,
+                     &call->answers[i]));
     }
     return RPC_OK;
 }
@@ -123,9 +127,10 @@ ask_others(struct passage *passage)
 static int64_t
 figure(struct arena *arena, const ProtobufCMessage *reply, const char *name)
 {
-    const char *text = protobuf_c_message_descriptor_get_field_by_name(reply->descriptor, name) == NULL
-                           ? NULL
-                           : message_text(arena, reply, name);
+    const char *text =
+        protobuf_c_message_descriptor_get_field_by_name(reply->descriptor, name) == NULL
+            ? NULL
+            : message_text(arena, reply, name);
 
     return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
@@ -137,7 +142,8 @@ add_dry_events(struct call *call)
 
     for (struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next)
         count++;
-    call->reply_header.events = arena_array(call->arena, count + 1, sizeof *call->reply_header.events);
+    call->reply_header.events =
+        arena_array(call->arena, count + 1, sizeof *call->reply_header.events);
     for (struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next) {
         Wire__DryEvent *event = arena_alloc(call->arena, sizeof *event);
 
@@ -166,7 +172,9 @@ pack_reply(struct passage *passage, enum rpc_status status)
     if (call->header->dry_run)
         add_dry_events(call);
     passage->out.header = message_pack(call->arena, &header->base, &passage->out.header_bytes);
-    passage->out.body = status == RPC_OK ? message_pack(call->arena, passage->reply, &passage->out.body_bytes) : NULL;
+    passage->out.body = status == RPC_OK
+                            ? message_pack(call->arena, passage->reply, &passage->out.body_bytes)
+                            : NULL;
     passage->out.body_bytes = status == RPC_OK ? passage->out.body_bytes : 0;
 }
 
@@ -194,8 +202,10 @@ keeps_promise(const struct call *call)
 {
     for (const struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next)
         if (strncmp(emitted->type->name, "common.", strlen("common.")) != 0 &&
-            (call->method->emits == NULL || !listed(call->method->emits, strchr(emitted->type->name, '.') + 1))) {
-            log_error("%s emits %s, which its contract does not say", call->method->name, emitted->type->name);
+            (call->method->emits == NULL ||
+             !listed(call->method->emits, strchr(emitted->type->name, '.') + 1))) {
+            log_error("%s emits %s, which its contract does not say", call->method->name,
+                      emitted->type->name);
             return false;
         }
     return true;
@@ -210,10 +220,12 @@ conclude(struct passage *passage)
     if (call->method->audited)
         TRY(note_download(call, passage->request));
     if (!keeps_promise(call))
-        return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
+        return call_fail(call, RPC_INTERNAL, NULL,
+                         "something failed on our side; it was logged under this request id");
     if (call->emitted == NULL && !call->emitted_none) {
         log_error("%s changed something and told nothing", call->method->name);
-        return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
+        return call_fail(call, RPC_INTERNAL, NULL,
+                         "something failed on our side; it was logged under this request id");
     }
     pack_reply(passage, RPC_OK);
     events_store(call);
@@ -226,8 +238,8 @@ static void
 replay(struct passage *passage)
 {
     struct arena *arena = passage->call.arena;
-    Wire__ReplyHeader *header =
-        wire__reply_header__unpack(arena_allocator(arena), passage->out.header_bytes, passage->out.header);
+    Wire__ReplyHeader *header = wire__reply_header__unpack(
+        arena_allocator(arena), passage->out.header_bytes, passage->out.header);
 
     if (header == NULL)
         return;
@@ -262,14 +274,15 @@ change(struct passage *passage, bool *done)
     return conclude(passage);
 }
 
-/* A repetition is answered as the first was, whatever has become since of the objects that it refers to. */
+/* A repetition is answered as the first was, whatever has become since of the objects that it
+ * refers to. */
 static enum rpc_status
 answer_again(struct passage *passage, enum rpc_status refusal)
 {
     struct call *call = &passage->call;
 
-    if (!is_transaction(call->method) || call->header->idempotency_key == NULL || call->header->dry_run ||
-        !db_ready(call->db))
+    if (!is_transaction(call->method) || call->header->idempotency_key == NULL ||
+        call->header->dry_run || !db_ready(call->db))
         return refusal;
     db_begin(call->db, false);
     switch (idempotency_take(call, &passage->out)) {
@@ -291,7 +304,8 @@ answer_again(struct passage *passage, enum rpc_status refusal)
 static bool
 is_worth_repeating(struct call *call)
 {
-    return db_retryable(call->db) || idempotency_lost(call) || (db_lost(call->db) && db_ready(call->db));
+    return db_retryable(call->db) || idempotency_lost(call) ||
+           (db_lost(call->db) && db_ready(call->db));
 }
 
 static enum rpc_status
@@ -314,7 +328,8 @@ transact(struct passage *passage)
     return status;
 }
 
-/* A read: each statement is its own transaction. A connection that died while idle is replaced once. */
+/* A read: each statement is its own transaction. A connection that died while idle is replaced
+ * once. */
 static enum rpc_status
 look(struct passage *passage)
 {
@@ -412,12 +427,15 @@ dispatch(struct dispatcher *dispatcher, const struct wire_request *request)
     struct passage passage = {.dispatcher = dispatcher, .wire = request, .started_ms = clock_ms()};
 
     arena_reset(dispatcher->arena);
-    call_start(&passage.call, dispatcher->arena, dispatcher->db, dispatcher->asker, dispatcher->service);
+    call_start(&passage.call, dispatcher->arena, dispatcher->db, dispatcher->asker,
+               dispatcher->service);
     if (setjmp(*arena_overflow(dispatcher->arena)) != 0) {
         db_rollback(dispatcher->db);
         arena_reset(dispatcher->arena);
-        call_start(&passage.call, dispatcher->arena, dispatcher->db, dispatcher->asker, dispatcher->service);
-        call_fail(&passage.call, RPC_TOO_LARGE, NULL, "the request needs more memory than one call may use");
+        call_start(&passage.call, dispatcher->arena, dispatcher->db, dispatcher->asker,
+                   dispatcher->service);
+        call_fail(&passage.call, RPC_TOO_LARGE, NULL,
+                  "the request needs more memory than one call may use");
         passage.reply = NULL;
         pack_reply(&passage, RPC_TOO_LARGE);
     } else {

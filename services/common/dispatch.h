@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From a request's bytes to its reply's: all that is the same for every operation, in one order: deadline,
- * authorisation, form, rules, references, questions, idempotency, transaction, retry, commit, reply. */
+ * From a request's bytes to its reply's: all that is the same for every operation, in one order:
+ * deadline, authorisation, form, rules, references, questions, idempotency, transaction, retry,
+ * commit, reply. */
 #ifndef ESCARCELLE_DISPATCH_H
 #define ESCARCELLE_DISPATCH_H
 

@@ -58,13 +58,6 @@ static const struct db_statement park = {
 };
 DB_PROVED(park);
 
-static const struct db_statement find_erased = {
-    .name = "find_erased",
-    .text = "select ordinal from unnest($1::text[]) with ordinality as e (client, ordinal)"
-            " where exists (select from erased_client c where c.client = nullif(e.client, '')::uuid)",
-    .parameters = 1,
-};
-DB_PROVED(find_erased);
 static const struct db_statement note_seen = {
     .name = "note_seen",
     .text = "insert into stream_seen as c (producer, epoch, sequence)"
@@ -347,36 +340,13 @@ apply_effects(struct batch *batch)
 
 /* ---- the transaction */
 
-/* An event that was told before its client was erased may come after the erasure: what it says of people is
- * forgotten before anything sees it. */
-static enum rpc_status
-forget_erased(struct batch *batch)
-{
-    const char *clients[BATCH_MAX];
-    size_t personal = 0;
-    PGresult *rows;
-
-    for (size_t i = 0; i < batch->count; i++) {
-        bool names = batch->events[i]->has_personal && batch->events[i]->client != NULL;
-
-        clients[i] = names ? batch->events[i]->client : "";
-        personal += names;
-    }
-    if (personal == 0)
-        return RPC_OK;
-    rows = db_query(batch->call.db, batch->call.arena, &find_erased,
-                    (const char *const[]){db_array(batch->call.arena, clients, batch->count)});
-    for (int row = 0; rows != NULL && row < PQntuples(rows); row++)
-        batch->events[db_integer(rows, row, 0) - 1]->has_personal = 0;
-    return rows == NULL ? db_fail(&batch->call) : RPC_OK;
-}
-
 static enum rpc_status
 transact(struct batch *batch)
 {
     struct call *call = &batch->call;
 
-    TRY(forget_erased(batch));
+    if (!events_forget_erased(call->db, call->arena, batch->events, batch->count))
+        return db_fail(call);
     if (batch->stream->causal && batch->park_reason == NULL)
         for (size_t i = 0; i < batch->count; i++)
             TRY(plan_event(batch, i));

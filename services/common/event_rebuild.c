@@ -146,14 +146,18 @@ apply_event(struct call *call, const Wire__Event *event)
 static bool
 apply_received(struct rebuild *rebuild, struct call *call, struct stream *stream, int64_t until)
 {
-    Wire__Event *event;
+    Wire__Event *events[BATCH_MAX];
+    size_t count, applied;
 
-    for (size_t n = 0; stream_peek(stream, &event, 1) == 1 && event->sequence <= until; n++) {
-        if (apply_event(call, event) != RPC_OK)
-            return fail(rebuild, call->problem.detail);
-        stream_advance(stream, 1);
+    while ((count = stream_peek(stream, events, BATCH_MAX)) > 0 && events[0]->sequence <= until) {
+        if (!events_forget_erased(rebuild->db, call->arena, events, count))
+            return fail(rebuild, "the erased clients could not be read");
+        for (applied = 0; applied < count && events[applied]->sequence <= until; applied++)
+            if (apply_event(call, events[applied]) != RPC_OK)
+                return fail(rebuild, call->problem.detail);
+        stream_advance(stream, applied);
         /* What is queued is bounded; any statement drains it. */
-        if (n % BATCH_MAX == BATCH_MAX - 1 && !run_text(rebuild, "select 1"))
+        if (!run_text(rebuild, "select 1"))
             return false;
     }
     return true;

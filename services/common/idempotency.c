@@ -11,9 +11,10 @@
 static const struct db_statement take_key = {
     .name = "take_idempotency_key",
     .parameters = 3,
-    .text = "select taken.ok, k.body_hash = $3::bytea, k.reply_header, k.reply "
-            "from (select pg_try_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex') || $2::text, 0)) "
-            "as ok) taken left join idempotency_key k on k.scope = $1::bytea and k.key = $2",
+    .text =
+        "select taken.ok, k.body_hash = $3::bytea, k.reply_header, k.reply "
+        "from (select pg_try_advisory_xact_lock(hashtextextended(encode($1::bytea, 'hex') || $2::text, 0)) "
+        "as ok) taken left join idempotency_key k on k.scope = $1::bytea and k.key = $2",
 };
 DB_PROVED(take_key);
 
@@ -51,8 +52,9 @@ static enum idempotency
 judge(struct call *call, const PGresult *row, struct dispatched *replay)
 {
     if (strcmp(PQgetvalue(row, 0, 1), "t") != 0) {
-        call_fail_code(call, RPC_INVALID, "idempotency_key_reused", NULL,
-                       "this Idempotency-Key came with another body before; use a new key for a new request");
+        call_fail_code(
+            call, RPC_INVALID, "idempotency_key_reused", NULL,
+            "this Idempotency-Key came with another body before; use a new key for a new request");
         return IDEMPOTENCY_REFUSED;
     }
     if (call->method->shows_secret) {
@@ -68,16 +70,18 @@ judge(struct call *call, const PGresult *row, struct dispatched *replay)
 enum idempotency
 idempotency_take(struct call *call, struct dispatched *replay)
 {
-    PGresult *row = db_query(call->db, call->arena, &take_key,
-                             (const char *const[]){key_scope(call), call->header->idempotency_key, hash_text(call)});
+    PGresult *row = db_query(
+        call->db, call->arena, &take_key,
+        (const char *const[]){key_scope(call), call->header->idempotency_key, hash_text(call)});
 
     if (row == NULL) {
         db_fail(call);
         return IDEMPOTENCY_REFUSED;
     }
     if (strcmp(PQgetvalue(row, 0, 0), "t") != 0) {
-        call_fail_code(call, RPC_CONFLICT, "idempotency_key_in_use", NULL,
-                       "a request with this Idempotency-Key is still running; try again in a second");
+        call_fail_code(
+            call, RPC_CONFLICT, "idempotency_key_in_use", NULL,
+            "a request with this Idempotency-Key is still running; try again in a second");
         SET(&call->problem, retry_after_s, 1);
         return IDEMPOTENCY_REFUSED;
     }
@@ -107,5 +111,6 @@ idempotency_lost(const struct call *call)
 {
     const struct db_error *error = db_error(call->db);
 
-    return strcmp(error->sqlstate, "23505") == 0 && strcmp(error->constraint, "idempotency_key_pkey") == 0;
+    return strcmp(error->sqlstate, "23505") == 0 &&
+           strcmp(error->constraint, "idempotency_key_pkey") == 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One JSON line per event of the program's life on stderr: time, level, program, role, message, fields. */
+ * One JSON line per event of the program's life on stderr: time, level, program, role, message,
+ * fields. */
 #ifndef ESCARCELLE_LOG_H
 #define ESCARCELLE_LOG_H
 

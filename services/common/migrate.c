@@ -9,11 +9,14 @@
 #include <string.h>
 
 static const struct db_statement lock_schema = {
-    .name = "lock_schema", .parameters = 1, .text = "select pg_advisory_lock(hashtextextended('escarcelle ' || $1, 0))"};
+    .name = "lock_schema",
+    .parameters = 1,
+    .text = "select pg_advisory_lock(hashtextextended('escarcelle ' || $1, 0))"};
 DB_PROVED(lock_schema);
 
 static const struct db_statement list_applied = {
-    .name = "list_applied_migrations", .text = "select name, checksum from schema_migration order by name"};
+    .name = "list_applied_migrations",
+    .text = "select name, checksum from schema_migration order by name"};
 DB_PROVED(list_applied);
 
 static const struct db_statement note_applied = {
@@ -77,14 +80,15 @@ apply_missing(struct db *db, struct arena *arena, const struct service *service)
 {
     PGresult *applied = db_query(db, arena, &list_applied, NULL);
 
-    for (const struct migration *migration = service->migrations; applied != NULL && migration->name != NULL;
-         migration++) {
+    for (const struct migration *migration = service->migrations;
+         applied != NULL && migration->name != NULL; migration++) {
         char sum[crypto_hash_sha256_BYTES * 2 + 1];
         const char *known = applied_checksum(applied, migration->name);
 
         checksum(migration, sum);
         if (known != NULL && strcmp(known, sum) != 0) {
-            log_error("migration %s was edited after it was applied; add a new one instead", migration->name);
+            log_error("migration %s was edited after it was applied; add a new one instead",
+                      migration->name);
             return false;
         }
         if (known == NULL && !apply(db, arena, migration, sum))
@@ -100,8 +104,9 @@ migrate(struct db *owner, const struct service *service)
     bool ok;
 
     ok = db_query(owner, arena, &lock_schema, (const char *const[]){service->rpc->name}) != NULL &&
-         db_script(owner, "create table if not exists schema_migration (name text primary key, "
-                          "checksum text not null, applied_at timestamptz not null default now())") &&
+         db_script(owner,
+                   "create table if not exists schema_migration (name text primary key, "
+                   "checksum text not null, applied_at timestamptz not null default now())") &&
          apply_missing(owner, arena, service);
     if (ok && !db_script(owner, arena_printf(arena, grants, service->rpc->name))) {
         log_error("granting rights failed: %s", db_error(owner)->message);
@@ -120,8 +125,10 @@ migrate_verify(struct db *db, const struct service *service)
     bool ok = applied != NULL;
 
     if (!ok)
-        log_error("the schema has no migrations; run %s --migrate first: %s", service->rpc->name, db_error(db)->message);
-    for (const struct migration *migration = service->migrations; ok && migration->name != NULL; migration++) {
+        log_error("the schema has no migrations; run %s --migrate first: %s", service->rpc->name,
+                  db_error(db)->message);
+    for (const struct migration *migration = service->migrations; ok && migration->name != NULL;
+         migration++) {
         char sum[crypto_hash_sha256_BYTES * 2 + 1];
         const char *known = applied_checksum(applied, migration->name);
 
@@ -133,7 +140,8 @@ migrate_verify(struct db *db, const struct service *service)
                       known == NULL ? "missing" : "different", service->rpc->name);
     }
     if (ok && PQntuples(applied) != expected) {
-        log_error("the schema is of another version: it has %d migrations, this program %d", PQntuples(applied), expected);
+        log_error("the schema is of another version: it has %d migrations, this program %d",
+                  PQntuples(applied), expected);
         ok = false;
     }
     arena_free(arena);

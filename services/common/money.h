@@ -11,14 +11,19 @@
 #define MONEY_CENTS_MAX INT64_C(1000000000000000)
 
 /* Sum and difference. */
-bool money_add(int64_t a_cents, int64_t b_cents, int64_t *result) __attribute__((warn_unused_result));
-bool money_subtract(int64_t a_cents, int64_t b_cents, int64_t *result) __attribute__((warn_unused_result));
+bool money_add(int64_t a_cents, int64_t b_cents, int64_t *result)
+    __attribute__((warn_unused_result));
+bool money_subtract(int64_t a_cents, int64_t b_cents, int64_t *result)
+    __attribute__((warn_unused_result));
 /* rate × amount, rounded half away from zero to the cent (MON-3). */
-bool money_share(int64_t amount_cents, int64_t rate_bp, int64_t *result) __attribute__((warn_unused_result));
+bool money_share(int64_t amount_cents, int64_t rate_bp, int64_t *result)
+    __attribute__((warn_unused_result));
 /* rate × amount, rounded up (towards plus infinity): threshold_cents (MON-3). */
-bool money_share_up(int64_t amount_cents, int64_t rate_bp, int64_t *result) __attribute__((warn_unused_result));
+bool money_share_up(int64_t amount_cents, int64_t rate_bp, int64_t *result)
+    __attribute__((warn_unused_result));
 /* part / whole in basis points, rounded down; whole > 0 (MON-3, consumed_bp). */
-bool money_ratio_bp(int64_t part_cents, int64_t whole_cents, int64_t *result) __attribute__((warn_unused_result));
+bool money_ratio_bp(int64_t part_cents, int64_t whole_cents, int64_t *result)
+    __attribute__((warn_unused_result));
 /* Whether part ≥ rate × whole, exactly, on products (MON-3). */
 bool money_reaches(int64_t part_cents, int64_t whole_cents, int64_t rate_bp);
 

@@ -211,7 +211,8 @@ static bool
 refused_to_start(const struct slot *slot, int status)
 {
     return !slot->started_before && WIFEXITED(status) &&
-           (WEXITSTATUS(status) == EXIT_CONFIGURATION || WEXITSTATUS(status) == PARENT_EXIT_REFUSED);
+           (WEXITSTATUS(status) == EXIT_CONFIGURATION ||
+            WEXITSTATUS(status) == PARENT_EXIT_REFUSED);
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The process tree of one program: a parent without sockets or database that starts children by fork and
- * exec of itself with --role=…, restarts the ones that die, drains on SIGTERM, answers systemd's watchdog. */
+ * The process tree of one program: a parent without sockets or database that starts children by
+ * fork and exec of itself with --role=…, restarts the ones that die, drains on SIGTERM, answers
+ * systemd's watchdog. */
 #ifndef ESCARCELLE_PARENT_H
 #define ESCARCELLE_PARENT_H
 
@@ -11,7 +12,8 @@
 
 enum {
     PARENT_CHILDREN_MAX = 32,
-    PARENT_EXIT_REFUSED = 3 /* a child's: configuration or schema do not fit, restarting would not help */
+    PARENT_EXIT_REFUSED =
+        3 /* a child's: configuration or schema do not fit, restarting would not help */
 };
 
 /* One kind of child: started `count` times with `--role=<role>`. */
@@ -40,11 +42,11 @@ struct inherited {
 /* Set by SIGTERM and SIGINT in parent and children. */
 extern volatile sig_atomic_t stopping;
 
-/* Runs the parent until SIGTERM; `listen` is handed to the children or -1. Children get SIGTERM, then
- * 10 s later SIGKILL. Returns the exit code. */
+/* Runs the parent until SIGTERM; `listen` is handed to the children or -1. Children get SIGTERM,
+ * then 10 s later SIGKILL. Returns the exit code. */
 int parent_run(const char *program, char **argv, const struct parent_child *children, int listen);
-/* In a child: maps what parent_run made, sets PR_SET_PDEATHSIG (exits if the parent is already gone),
- * installs the signal handlers. */
+/* In a child: maps what parent_run made, sets PR_SET_PDEATHSIG (exits if the parent is already
+ * gone), installs the signal handlers. */
 void child_start(struct inherited *inherited);
 /* Makes an inherited wake descriptor readable. */
 void wake(int descriptor);

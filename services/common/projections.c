@@ -108,7 +108,8 @@ object_in(const struct projection *projection, const ProtobufCMessage *event)
     const ProtobufCFieldDescriptor *field = object_field(projection, event->descriptor);
 
     return field == NULL ? NULL
-                         : *(const ProtobufCMessage *const *)(const void *)((const char *)event + field->offset);
+                         : *(const ProtobufCMessage *const *)(const void *)((const char *)event +
+                                                                            field->offset);
 }
 
 static bool
@@ -120,8 +121,8 @@ prove_table(struct db *db, const struct projection *projection)
     bool ok = bury != NULL;
 
     if (!ok)
-        log_error("projection %s: table %s needs id and deleted: %s", projection->name, projection->table,
-                  db_error(db)->message);
+        log_error("projection %s: table %s needs id and deleted: %s", projection->name,
+                  projection->table, db_error(db)->message);
     PQclear(look);
     PQclear(bury);
     return ok;
@@ -136,8 +137,8 @@ prove_subscription(const struct subscription *subscription)
         log_error("the subscription to %s names the projection %s; write its PROJECTION()",
                   subscription->type->name, subscription->projection);
     else if (object_field(projection, subscription->type->message->descriptor) == NULL)
-        log_error("%s holds no %s for the projection %s", subscription->type->name, projection->object,
-                  projection->name);
+        log_error("%s holds no %s for the projection %s", subscription->type->name,
+                  projection->object, projection->name);
     else
         return true;
     return false;

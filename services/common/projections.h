@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The local copies of other services' objects: found by name or object, written from events and answers,
- * looked into. What fills and asks for them is in event_apply.c and references.c. */
+ * The local copies of other services' objects: found by name or object, written from events and
+ * answers, looked into. What fills and asks for them is in event_apply.c and references.c. */
 #ifndef ESCARCELLE_PROJECTIONS_H
 #define ESCARCELLE_PROJECTIONS_H
 
@@ -15,8 +15,8 @@ const struct projection *const *projections(size_t *count);
 const struct projection *projection_named(const char *name);
 const struct projection *projection_of(const char *object);
 
-/* At start, after sql_prove: every subscription's projection exists, its event holds the object, and its table
- * has what the runtime needs. Logs each that does not fit; true when all do. */
+/* At start, after sql_prove: every subscription's projection exists, its event holds the object,
+ * and its table has what the runtime needs. Logs each that does not fit; true when all do. */
 bool projections_prove(struct db *db, const struct service *service);
 
 /* Queues the upsert of an object, which an older version leaves without effect. */

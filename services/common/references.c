@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fields that name another service's object: looked up in the local projection, else asked from the owner,
- * before any transaction. What the owner says goes into the projection. */
+ * Fields that name another service's object: looked up in the local projection, else asked from the
+ * owner, before any transaction. What the owner says goes into the projection. */
 #include "events.h"
 
 #include "common.rules.h"
@@ -15,7 +15,8 @@
 
 enum { REFERENCES_MAX = 200, UNKNOWN_MAX = 256, UNKNOWN_MS = 1000 };
 
-/* Ids that an owner did not know a moment ago, so that asking for them again is not an amplifier. */
+/* Ids that an owner did not know a moment ago, so that asking for them again is not an amplifier.
+ * */
 struct unknown {
     const char *object;
     char id[37];
@@ -128,7 +129,8 @@ remember_unknown(const struct reference *reference)
 
 /* ---- refusing */
 
-/* An event that names what its owner no longer knows is for the reaction to judge: it tells the past. */
+/* An event that names what its owner no longer knows is for the reaction to judge: it tells the
+ * past. */
 static enum rpc_status
 refuse_unknown(struct call *call, const struct reference *reference)
 {
@@ -170,7 +172,8 @@ refuse_state(struct call *call, const struct reference *reference, const char *s
 
 /* ---- asking */
 
-/* In a transaction of its own: the object is the owner's truth whether the caller succeeds or not. */
+/* In a transaction of its own: the object is the owner's truth whether the caller succeeds or not.
+ * */
 static enum rpc_status
 keep(struct call *call, const struct projection *projection, const ProtobufCMessage *object)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whether a caller has a role (api.md, Resources). The gateway looks before it reads a body, the service
- * decides. Pure. */
+ * Whether a caller has a role (api.md, Resources). The gateway looks before it reads a body, the
+ * service decides. Pure. */
 #ifndef ESCARCELLE_ROLES_H
 #define ESCARCELLE_ROLES_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The tables that the generator writes from proto/: rules of fields, methods, events, subscriptions.
- * Data only; what walks them is in call.c, validate.c, json.c, sql.c and events.c. */
+ * The tables that the generator writes from proto/: rules of fields, methods, events,
+ * subscriptions. Data only; what walks them is in call.c, validate.c, json.c, sql.c and events.c.
+ * */
 #ifndef ESCARCELLE_RPC_H
 #define ESCARCELLE_RPC_H
 
@@ -11,8 +12,8 @@
 
 struct call;
 
-/* Outcome of every operation; the gateway's HTTP status is in rpc_http_status(). The numbers travel and are
- * stored: only append. */
+/* Outcome of every operation; the gateway's HTTP status is in rpc_http_status(). The numbers travel
+ * and are stored: only append. */
 enum rpc_status {
     RPC_OK = 0,
     RPC_MALFORMED = 1,       /* 400: not of the form the contract says */
@@ -24,10 +25,10 @@ enum rpc_status {
     RPC_PRECONDITION = 7,    /* 412: stale If-Match */
     RPC_TOO_LARGE = 8,       /* 413 */
     RPC_INVALID = 9,         /* 422: rules of fields, references, combinations */
-    RPC_TOO_MANY = 10,        /* 429 */
-    RPC_INTERNAL = 11,        /* 500: a defect of ours */
-    RPC_UNAVAILABLE = 12,     /* 503: try again, nothing happened */
-    RPC_TIMEOUT = 13,         /* 504: outcome unknown */
+    RPC_TOO_MANY = 10,       /* 429 */
+    RPC_INTERNAL = 11,       /* 500: a defect of ours */
+    RPC_UNAVAILABLE = 12,    /* 503: try again, nothing happened */
+    RPC_TIMEOUT = 13,        /* 504: outcome unknown */
 };
 
 /* The only hidden return of this code base. */
@@ -59,17 +60,32 @@ enum rpc_lane { RPC_LANE_FAST, RPC_LANE_LEAF, RPC_LANE_SLOW };
 const char *rpc_lane_name(enum rpc_lane lane);
 
 enum rule_format {
-    FORMAT_PLAIN, FORMAT_UUID, FORMAT_DATE, FORMAT_INSTANT, FORMAT_EMAIL, FORMAT_PHONE,
-    FORMAT_SIREN, FORMAT_VAT_NUMBER, FORMAT_IBAN, FORMAT_BIC, FORMAT_COUNTRY, FORMAT_CURRENCY,
-    FORMAT_MONEY, FORMAT_RATE, FORMAT_URL, FORMAT_PASSWORD, FORMAT_TEXT, FORMAT_PAGE_TOKEN,
+    FORMAT_PLAIN,
+    FORMAT_UUID,
+    FORMAT_DATE,
+    FORMAT_INSTANT,
+    FORMAT_EMAIL,
+    FORMAT_PHONE,
+    FORMAT_SIREN,
+    FORMAT_VAT_NUMBER,
+    FORMAT_IBAN,
+    FORMAT_BIC,
+    FORMAT_COUNTRY,
+    FORMAT_CURRENCY,
+    FORMAT_MONEY,
+    FORMAT_RATE,
+    FORMAT_URL,
+    FORMAT_PASSWORD,
+    FORMAT_TEXT,
+    FORMAT_PAGE_TOKEN,
     FORMAT_PATH
 };
 
 /* An object that a field names: "budgeting.Project", and the states it must be in (NULL-ended). */
 struct rule_ref {
-    const char *object;      /* "accounts.Client" */
-    const char *service;     /* "accounts" */
-    const char *look_up;     /* "accounts.LookUpClient", a leaf method that takes common.Id */
+    const char *object;  /* "accounts.Client" */
+    const char *service; /* "accounts" */
+    const char *look_up; /* "accounts.LookUpClient", a leaf method that takes common.Id */
     const char *const *status;
     const struct message_rules *rules; /* of the object */
 };
@@ -91,8 +107,8 @@ struct field_rules {
     enum rule_format format;
     int64_t min, max;
     uint32_t items_max;
-    enum rpc_role only;                 /* RPC_ROLE_NONE: whoever may call */
-    const struct rule_ref *ref;         /* or NULL */
+    enum rpc_role only;                  /* RPC_ROLE_NONE: whoever may call */
+    const struct rule_ref *ref;          /* or NULL */
     const struct message_rules *message; /* of a nested message, or NULL */
 };
 
@@ -155,7 +171,7 @@ struct event_type {
     const struct message_rules *message;
     const char *subject, *client, *project;
     bool deletes, erases;
-    const char *object;  /* name of the field that holds the object, or NULL */
+    const char *object; /* name of the field that holds the object, or NULL */
 };
 
 /* All event types of all services, ended by a NULL name (generated: event_types.c). */
@@ -166,9 +182,9 @@ typedef enum rpc_status event_handler(struct call *call, const ProtobufCMessage 
 /* What a service does with an event of another one. Either projection or handler. */
 struct subscription {
     const struct event_type *type;
-    const char *producer;   /* "accounts" */
-    const char *projection; /* name of a PROJECTION, or NULL */
-    event_handler *handler; /* a reaction, or NULL */
+    const char *producer;          /* "accounts" */
+    const char *projection;        /* name of a PROJECTION, or NULL */
+    event_handler *handler;        /* a reaction, or NULL */
     const struct rpc_moves *moves; /* or NULL */
 };
 
@@ -179,10 +195,10 @@ struct http_route {
     const char *service;     /* "accounts" */
     enum rpc_lane lane;
     enum rpc_role role;
-    int success;             /* HTTP status */
+    int success; /* HTTP status */
     bool writes;
-    const char *location;    /* template, or NULL */
-    const char *media_type;  /* of reply field `content`, or NULL for JSON */
+    const char *location;   /* template, or NULL */
+    const char *media_type; /* of reply field `content`, or NULL for JSON */
     const struct message_rules *request, *reply;
 };
 

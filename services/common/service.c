@@ -20,12 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    EXIT_USAGE = 2,
-    DRAIN_MS = 8000,
-    DATABASE_RETRY_MS = 200,
-    FRAMES_BYTES_MAX = 16 << 20
-};
+enum { EXIT_USAGE = 2, DRAIN_MS = 8000, DATABASE_RETRY_MS = 200, FRAMES_BYTES_MAX = 16 << 20 };
 
 /* ---- what every child does first */
 
@@ -40,7 +35,8 @@ service_database(const struct service *service)
             exit(0);
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
-    if (!migrate_verify(db, service) || !db_prove(db) || !sql_prove(db) || !projections_prove(db, service))
+    if (!migrate_verify(db, service) || !db_prove(db) || !sql_prove(db) ||
+        !projections_prove(db, service))
         exit(PARENT_EXIT_REFUSED);
     return db;
 }
@@ -63,7 +59,8 @@ serve_one(struct worker *worker)
     if (!wire_worker_receive(worker->wire, worker->frames, &request))
         return false;
     reply = dispatch(&worker->dispatcher, &request);
-    wire_worker_reply(worker->wire, &request, reply.header, reply.header_bytes, reply.body, reply.body_bytes);
+    wire_worker_reply(worker->wire, &request, reply.header, reply.header_bytes, reply.body,
+                      reply.body_bytes);
     return true;
 }
 
@@ -137,7 +134,8 @@ struct jobs {
 };
 
 enum rpc_status
-job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, void *state), void *state)
+job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, void *state),
+                void *state)
 {
     enum rpc_status status = RPC_UNAVAILABLE;
 

@@ -37,6 +37,7 @@ int service_main(const struct service *service, int argc, char **argv);
 
 /* Runs body in a transaction of its own with retry on serialization failure; commits on RPC_OK,
  * with the events that body emitted. For jobs and commands. */
-enum rpc_status job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, void *state),
+enum rpc_status job_transaction(struct call *call,
+                                enum rpc_status (*body)(struct call *call, void *state),
                                 void *state) RPC_CHECKED;
 #endif

@@ -18,23 +18,27 @@ enum { SEQUENCE_DIGITS_MAX = 18 };
 static enum rpc_status
 run(struct call *call, struct sql_statement *statement, const void *request, PGresult **result)
 {
-    *result = db_query(call->db, call->arena, &statement->compiled->statement, sql_bind(call, statement, request));
+    *result = db_query(call->db, call->arena, &statement->compiled->statement,
+                       sql_bind(call, statement, request));
     return *result == NULL ? db_fail(call) : RPC_OK;
 }
 
 static enum rpc_status
-decode(struct call *call, const struct sql_statement *statement, const PGresult *result, int row, void *message)
+decode(struct call *call, const struct sql_statement *statement, const PGresult *result, int row,
+       void *message)
 {
     if (sql_decode(call, statement, result, row, message))
         return RPC_OK;
     log_error("statement %s: a row does not fit its message", statement->name);
-    return call_fail(call, RPC_INTERNAL, NULL, "something failed on our side; it was logged under this request id");
+    return call_fail(call, RPC_INTERNAL, NULL,
+                     "something failed on our side; it was logged under this request id");
 }
 
 static enum rpc_status
 fail_absent(struct call *call, const struct sql_statement *statement)
 {
-    return call_fail(call, RPC_NOT_FOUND, NULL, "there is no such %s", object_words(call->arena, statement->compiled->row->short_name));
+    return call_fail(call, RPC_NOT_FOUND, NULL, "there is no such %s",
+                     object_words(call->arena, statement->compiled->row->short_name));
 }
 
 static enum rpc_status
@@ -45,8 +49,10 @@ fail_state(struct call *call, const struct sql_statement *statement, const char 
     buffer_init(&from, call->arena);
     for (const char *const *state = call->moves->from; *state != NULL; state++)
         buffer_printf(&from, "%s%s", state == call->moves->from ? "" : " or ", *state);
-    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the %s is %s; only %s can become %s",
-                          object_words(call->arena, statement->compiled->row->short_name), status, from.bytes, call->moves->to);
+    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
+                          "the %s is %s; only %s can become %s",
+                          object_words(call->arena, statement->compiled->row->short_name), status,
+                          from.bytes, call->moves->to);
 }
 
 /* The id of the row that a guarded statement is about; NULL: the table's only one. */
@@ -73,27 +79,34 @@ explain_guard(struct call *call, const struct sql_statement *statement, const vo
     struct db_statement look = {.name = "explain_guard", .parameters = 1, .unnamed = true};
     PGresult *row;
 
-    look.text = arena_printf(call->arena, "select version, %s from %s where id = $1 or $1 is null",
-                             compiled->guard_status || compiled->guard_states != NULL ? "status" : "null", compiled->guard_table);
+    look.text =
+        arena_printf(call->arena, "select version, %s from %s where id = $1 or $1 is null",
+                     compiled->guard_status || compiled->guard_states != NULL ? "status" : "null",
+                     compiled->guard_table);
     row = db_query(call->db, call->arena, &look, &id);
     if (row == NULL)
         return db_fail(call);
     if (PQntuples(row) == 0)
         return fail_absent(call, statement);
     if (call->header->has_if_match && db_integer(row, 0, 0) != call->header->if_match)
-        return call_fail(call, RPC_PRECONDITION, NULL,
-                         "the object has changed since (its version is %s); read it again and repeat",
-                         db_value(row, 0, 0));
+        return call_fail(
+            call, RPC_PRECONDITION, NULL,
+            "the object has changed since (its version is %s); read it again and repeat",
+            db_value(row, 0, 0));
     if (compiled->guard_states != NULL)
-        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the %s is %s; it must be %s",
-                              object_words(call->arena, compiled->row->short_name), db_value(row, 0, 1), compiled->guard_states);
+        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
+                              "the %s is %s; it must be %s",
+                              object_words(call->arena, compiled->row->short_name),
+                              db_value(row, 0, 1), compiled->guard_states);
     if (compiled->guard_status && call->moves != NULL)
         return fail_state(call, statement, db_value(row, 0, 1));
-    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "the object's present state does not allow this");
+    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
+                          "the object's present state does not allow this");
 }
 
 enum rpc_status
-sql_maybe(struct call *call, struct sql_statement *statement, const void *request, void *reply, bool *found)
+sql_maybe(struct call *call, struct sql_statement *statement, const void *request, void *reply,
+          bool *found)
 {
     PGresult *result;
 
@@ -115,14 +128,18 @@ sql_one(struct call *call, struct sql_statement *statement, const void *request,
 }
 
 enum rpc_status
-sql_rows(struct call *call, struct sql_statement *statement, const void *request, void *rows, size_t *count)
+sql_rows(struct call *call, struct sql_statement *statement, const void *request, void *rows,
+         size_t *count)
 {
     PGresult *result;
     ProtobufCMessage **messages;
 
     TRY(run(call, statement, request, &result));
-    if (PQntuples(result) > SQL_ROWS_MAX)
-        return call_fail(call, RPC_INTERNAL, NULL, "more than %d rows are concerned; report this", SQL_ROWS_MAX);
+    if (PQntuples(result) > SQL_ROWS_MAX) {
+        call_fail(call, RPC_INTERNAL, NULL, "more than %d rows are concerned; report this",
+                  SQL_ROWS_MAX);
+        return RPC_INTERNAL;
+    }
     *count = (size_t)PQntuples(result);
     messages = arena_array(call->arena, *count + 1, sizeof *messages);
     for (size_t i = 0; i < *count; i++) {
@@ -146,8 +163,8 @@ page_token(struct arena *arena, const char *key)
 {
     size_t size = sodium_base64_encoded_len(strlen(key), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 
-    return sodium_bin2base64(arena_alloc(arena, size), size, (const unsigned char *)key, strlen(key),
-                             sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return sodium_bin2base64(arena_alloc(arena, size), size, (const unsigned char *)key,
+                             strlen(key), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 /* A token that no list gave is refused, never read as the first page. */
@@ -160,7 +177,8 @@ check_page_token(struct call *call, const struct sql_compiled *compiled, const v
 
     if (token == NULL || (key != NULL && (number ? is_sequence(key) : check_uuid(key))))
         return RPC_OK;
-    call_violation(call, "page_token", "invalid_page_token", "is not the next_page_token of this list");
+    call_violation(call, "page_token", "invalid_page_token",
+                   "is not the next_page_token of this list");
     return call_violations(call);
 }
 
@@ -180,7 +198,8 @@ sql_page(struct call *call, struct sql_statement *statement, const void *request
 
         count = size;
         if (!field_set_text(call->arena, reply, token,
-                            page_token(call->arena, field_text(call->arena, rows[size - 1], compiled->page_key))))
+                            page_token(call->arena, field_text(call->arena, rows[size - 1],
+                                                               compiled->page_key))))
             return RPC_INTERNAL;
     }
     memcpy((char *)reply + compiled->rows->offset, &rows, sizeof rows);

@@ -45,19 +45,21 @@ struct sql_statement {
     static struct sql_statement *const statement_name##_entry                                      \
         __attribute__((section("sql_statements"), used)) = &statement_name
 
-/* Exactly one row into reply. No row: 404; for a statement with :guard, the runtime finds out whether
- * the object is absent (404), changed (412) or in another state (409). */
+/* Exactly one row into reply. No row: 404; for a statement with :guard, the runtime finds out
+ * whether the object is absent (404), changed (412) or in another state (409). */
 enum rpc_status sql_one(struct call *call, struct sql_statement *statement, const void *request,
                         void *reply) RPC_CHECKED;
 /* At most one row: *found says whether there was one. */
 enum rpc_status sql_maybe(struct call *call, struct sql_statement *statement, const void *request,
                           void *reply, bool *found) RPC_CHECKED;
-/* All rows of a :page statement into the reply's only repeated message field; sets next_page_token. */
+/* All rows of a :page statement into the reply's only repeated message field; sets next_page_token.
+ * */
 enum rpc_status sql_page(struct call *call, struct sql_statement *statement, const void *request,
                          void *reply) RPC_CHECKED;
 enum { SQL_ROWS_MAX = 10000 };
 
-/* All rows as an arena array of messages of the statement's reply type; more than SQL_ROWS_MAX fail the call. */
+/* All rows as an arena array of messages of the statement's reply type; more than SQL_ROWS_MAX fail
+ * the call. */
 enum rpc_status sql_rows(struct call *call, struct sql_statement *statement, const void *request,
                          void *rows, size_t *count) RPC_CHECKED;
 /* No result wanted; *affected may be NULL. */
@@ -68,8 +70,8 @@ enum rpc_status sql_run(struct call *call, struct sql_statement *statement, cons
  * this service needs, `version bigint` and `deleted boolean default false`. One statement:
  * "insert … on conflict (id) do update … where <table>.version < excluded.version". */
 struct projection {
-    const char *name;    /* "client": named in (consumes) */
-    const char *object;  /* "accounts.Client" */
+    const char *name;   /* "client": named in (consumes) */
+    const char *object; /* "accounts.Client" */
     const char *table;
     struct sql_statement *upsert;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From SQL() text to numbered parameters, and the proof at start that statement, schema and messages fit. */
+ * From SQL() text to numbered parameters, and the proof at start that statement, schema and
+ * messages fit. */
 #include "sql_compile.h"
 
 #include "log.h"
@@ -42,7 +43,8 @@ field_path_find(const ProtobufCMessageDescriptor *type, const char *name, struct
             return false;
         memcpy(part, name, length);
         part[length] = '\0';
-        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(type, part);
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field_by_name(type, part);
         if (field == NULL)
             return false;
         path->fields[path->depth++] = field;
@@ -95,8 +97,9 @@ expand_patch(struct compilation *compilation, const char *const *arguments, size
 
         for (char *dot = column; (dot = strchr(dot, '.')) != NULL;)
             *dot = '_';
-        buffer_printf(&compilation->text, "%s%s = case when $%zu::boolean then $%zu else %s end", i == 0 ? "" : ", ",
-                      column, number(compilation, SQL_FROM_PRESENCE, arguments[i]),
+        buffer_printf(&compilation->text, "%s%s = case when $%zu::boolean then $%zu else %s end",
+                      i == 0 ? "" : ", ", column,
+                      number(compilation, SQL_FROM_PRESENCE, arguments[i]),
                       number(compilation, SQL_FROM_REQUEST, arguments[i]), column);
     }
 }
@@ -107,7 +110,8 @@ expand_filter(struct compilation *compilation, const char *const *arguments, siz
     for (size_t i = 0; i < count; i++) {
         size_t parameter = number(compilation, SQL_FROM_REQUEST, last_part(arguments[i]));
 
-        buffer_printf(&compilation->text, " and (%s = $%zu or $%zu is null)", arguments[i], parameter, parameter);
+        buffer_printf(&compilation->text, " and (%s = $%zu or $%zu is null)", arguments[i],
+                      parameter, parameter);
     }
 }
 
@@ -120,7 +124,8 @@ expand_between(struct compilation *compilation, const char *const *arguments, si
     }
     size_t from = number(compilation, SQL_FROM_REQUEST, arguments[1]);
     size_t to = number(compilation, SQL_FROM_REQUEST, arguments[2]);
-    buffer_printf(&compilation->text, " and (%s >= $%zu or $%zu is null) and (%s <= $%zu or $%zu is null)",
+    buffer_printf(&compilation->text,
+                  " and (%s >= $%zu or $%zu is null) and (%s <= $%zu or $%zu is null)",
                   arguments[0], from, from, arguments[0], to, to);
 }
 
@@ -132,7 +137,8 @@ expand_search(struct compilation *compilation, const char *const *arguments, siz
     buffer_text(&compilation->text, " and (lower(public.unaccent(concat_ws(' '");
     for (size_t i = 0; i < count; i++)
         buffer_printf(&compilation->text, ", %s", arguments[i]);
-    buffer_printf(&compilation->text, "))) like lower(public.unaccent($%zu)) or $%zu is null)", parameter, parameter);
+    buffer_printf(&compilation->text, "))) like lower(public.unaccent($%zu)) or $%zu is null)",
+                  parameter, parameter);
 }
 
 static void
@@ -146,7 +152,8 @@ expand_page(struct compilation *compilation, const char *const *arguments, size_
         protobuf_c_message_descriptor_get_field_by_name(compilation->out->row, last_part(column));
     if (compilation->out->page_key == NULL)
         complain(compilation, "pages by %s, which its rows do not have", column);
-    buffer_printf(&compilation->text, " and (%s < $%zu or $%zu is null) order by %s desc limit $%zu", column, after,
+    buffer_printf(&compilation->text,
+                  " and (%s < $%zu or $%zu is null) order by %s desc limit $%zu", column, after,
                   after, column, limit);
 }
 
@@ -183,8 +190,8 @@ static const struct {
     const char *name;
     void (*expand)(struct compilation *compilation, const char *const *arguments, size_t count);
 } expansions[] = {
-    {"patch", expand_patch},   {"filter", expand_filter}, {"between", expand_between},
-    {"search", expand_search}, {"page", expand_page},     {"guard", expand_guard},
+    {"patch", expand_patch},    {"filter", expand_filter}, {"between", expand_between},
+    {"search", expand_search},  {"page", expand_page},     {"guard", expand_guard},
     {"in_state", expand_state},
 };
 
@@ -195,7 +202,8 @@ compile_parameter(struct compilation *compilation, const struct sql_piece *piece
     const char *arguments[SQL_ARGUMENTS_MAX];
 
     for (size_t i = 0; i < piece->arguments_count; i++)
-        arguments[i] = arena_strndup(compilation->arena, piece->arguments[i].start, piece->arguments[i].length);
+        arguments[i] = arena_strndup(compilation->arena, piece->arguments[i].start,
+                                     piece->arguments[i].length);
     for (size_t i = 0; i < sizeof expansions / sizeof *expansions; i++)
         if (strcmp(name, expansions[i].name) == 0) {
             expansions[i].expand(compilation, arguments, piece->arguments_count);
@@ -216,7 +224,8 @@ updated_table(struct arena *arena, const char *text)
     return update == NULL ? NULL : arena_strndup(arena, update + 7, strcspn(update + 7, " "));
 }
 
-/* Which row a guarded statement changes: the one its request names, the caller's own, or the table's only one. */
+/* Which row a guarded statement changes: the one its request names, the caller's own, or the
+ * table's only one. */
 static void
 choose_guarded(struct compilation *compilation)
 {
@@ -225,10 +234,14 @@ choose_guarded(struct compilation *compilation)
     bool own = strstr(text, "where id = :call.user_id ") != NULL;
 
     compilation->out->guard_table = updated_table(compilation->arena, text);
-    compilation->out->guard_row = by_request ? GUARDED_BY_ID : own ? GUARDED_BY_USER : GUARDED_ALONE;
+    compilation->out->guard_row = by_request ? GUARDED_BY_ID
+                                  : own      ? GUARDED_BY_USER
+                                             : GUARDED_ALONE;
     if (!by_request && !own && strstr(text, "where :guard") == NULL)
-        complain(compilation, "uses :guard%s, which goes with \"where id = :id and\", "
-                              "\"where id = :call.user_id and\" or, in a table of one row, \"where\" alone", "");
+        complain(compilation,
+                 "uses :guard%s, which goes with \"where id = :id and\", "
+                 "\"where id = :call.user_id and\" or, in a table of one row, \"where\" alone",
+                 "");
 }
 
 /* A page's rows are the items of the reply's only repeated message. */
@@ -242,7 +255,8 @@ choose_row(struct compilation *compilation)
         return;
     compilation->out->statement.unnamed = true; /* custom plan: the filters differ each time */
     for (unsigned i = 0; i < reply->n_fields; i++)
-        if (reply->fields[i].label == PROTOBUF_C_LABEL_REPEATED && reply->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+        if (reply->fields[i].label == PROTOBUF_C_LABEL_REPEATED &&
+            reply->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
             compilation->out->rows = &reply->fields[i];
     if (compilation->out->rows == NULL)
         complain(compilation, "is a page, but %s has no repeated message", reply->name);
@@ -276,9 +290,21 @@ compile(struct arena *arena, struct sql_statement *statement)
 /* ---- the proof against the database */
 
 enum {
-    OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, OID_TEXT_ARRAY = 1009,
-    OID_INT8_ARRAY = 1016, OID_VARCHAR = 1043, OID_DATE = 1082, OID_TIMESTAMPTZ = 1184, OID_DATE_ARRAY = 1182,
-    OID_UUID = 2950, OID_UUID_ARRAY = 2951, OID_JSONB = 3802
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_TEXT_ARRAY = 1009,
+    OID_INT8_ARRAY = 1016,
+    OID_VARCHAR = 1043,
+    OID_DATE = 1082,
+    OID_TIMESTAMPTZ = 1184,
+    OID_DATE_ARRAY = 1182,
+    OID_UUID = 2950,
+    OID_UUID_ARRAY = 2951,
+    OID_JSONB = 3802
 };
 
 static bool
@@ -302,15 +328,27 @@ type_fits(const ProtobufCFieldDescriptor *field, Oid type)
     case PROTOBUF_C_TYPE_BYTES:
         return type == OID_BYTEA && !repeated;
     case PROTOBUF_C_TYPE_ENUM:
-        return one_of(type, repeated ? (const Oid[]){OID_TEXT_ARRAY, 0} : (const Oid[]){OID_TEXT, OID_VARCHAR, 0});
+        return one_of(type, repeated ? (const Oid[]){OID_TEXT_ARRAY, 0}
+                                     : (const Oid[]){OID_TEXT, OID_VARCHAR, 0});
     case PROTOBUF_C_TYPE_STRING:
-        return one_of(type, repeated ? (const Oid[]){OID_TEXT_ARRAY, OID_UUID_ARRAY, OID_DATE_ARRAY, 0}
-                                     : (const Oid[]){OID_TEXT, OID_VARCHAR, OID_UUID, OID_DATE, OID_TIMESTAMPTZ, 0});
-    case PROTOBUF_C_TYPE_INT32: case PROTOBUF_C_TYPE_INT64: case PROTOBUF_C_TYPE_UINT32: case PROTOBUF_C_TYPE_UINT64:
-        return one_of(type, repeated ? (const Oid[]){OID_INT8_ARRAY, 0} : (const Oid[]){OID_INT8, OID_INT4, OID_INT2, 0});
-    case PROTOBUF_C_TYPE_SINT32: case PROTOBUF_C_TYPE_SINT64: case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FIXED64: case PROTOBUF_C_TYPE_SFIXED32: case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_FLOAT: case PROTOBUF_C_TYPE_DOUBLE:
+        return one_of(type, repeated
+                                ? (const Oid[]){OID_TEXT_ARRAY, OID_UUID_ARRAY, OID_DATE_ARRAY, 0}
+                                : (const Oid[]){OID_TEXT, OID_VARCHAR, OID_UUID, OID_DATE,
+                                                OID_TIMESTAMPTZ, 0});
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_UINT64:
+        return one_of(type, repeated ? (const Oid[]){OID_INT8_ARRAY, 0}
+                                     : (const Oid[]){OID_INT8, OID_INT4, OID_INT2, 0});
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_DOUBLE:
         return false;
     }
     return false;
@@ -325,8 +363,10 @@ prove_parameters(struct compilation *compilation, const PGresult *description)
         const struct sql_binding *binding = &out->bindings[i];
         Oid type = PQparamtype(description, (int)i);
 
-        if (binding->source == SQL_FROM_REQUEST && !type_fits(binding->path.fields[binding->path.depth - 1], type))
-            return arena_printf(compilation->arena, "binds :%s, whose type does not fit the database's (%u)",
+        if (binding->source == SQL_FROM_REQUEST &&
+            !type_fits(binding->path.fields[binding->path.depth - 1], type))
+            return arena_printf(compilation->arena,
+                                "binds :%s, whose type does not fit the database's (%u)",
                                 binding->name, type);
     }
     return NULL;
@@ -345,9 +385,12 @@ prove_columns(struct compilation *compilation, const PGresult *description)
 
         column->type = PQftype(description, i);
         if (!field_path_find(out->row, name, &column->path))
-            return arena_printf(compilation->arena, "answers the column %s, which %s does not have", name, out->row->name);
+            return arena_printf(compilation->arena, "answers the column %s, which %s does not have",
+                                name, out->row->name);
         if (!type_fits(column->path.fields[column->path.depth - 1], column->type))
-            return arena_printf(compilation->arena, "answers the column %s in a type (%u) that does not fit", name, column->type);
+            return arena_printf(compilation->arena,
+                                "answers the column %s in a type (%u) that does not fit", name,
+                                column->type);
     }
     out->columns_count = (size_t)PQnfields(description);
     return NULL;
@@ -387,7 +430,8 @@ sql_prove(struct db *db)
     if (arena == NULL)
         arena = arena_new((size_t)64 << 20);
 
-    for (struct sql_statement *const *entry = __start_sql_statements; entry < __stop_sql_statements; entry++) {
+    for (struct sql_statement *const *entry = __start_sql_statements; entry < __stop_sql_statements;
+         entry++) {
         const char *error = prove(arena, db, *entry);
 
         if (error == NULL)

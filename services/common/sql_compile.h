@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A registered statement after compilation: its numbered text, where each parameter comes from, where each
- * column goes. Internal to sql*.c; the start-up proof is what programs call. */
+ * A registered statement after compilation: its numbered text, where each parameter comes from,
+ * where each column goes. Internal to sql*.c; the start-up proof is what programs call. */
 #ifndef ESCARCELLE_SQL_COMPILE_H
 #define ESCARCELLE_SQL_COMPILE_H
 
@@ -44,17 +44,17 @@ struct sql_compiled {
     size_t bindings_count;
     struct sql_column columns[SQL_COLUMNS_MAX];
     size_t columns_count;
-    const ProtobufCMessageDescriptor *row;     /* what a row is decoded into */
-    const ProtobufCFieldDescriptor *rows;      /* of a page: the reply's repeated field */
-    const ProtobufCFieldDescriptor *page_key;  /* of a page: the row's field that continues it */
-    const char *guard_table;                   /* of a statement with :guard, else NULL */
+    const ProtobufCMessageDescriptor *row;    /* what a row is decoded into */
+    const ProtobufCFieldDescriptor *rows;     /* of a page: the reply's repeated field */
+    const ProtobufCFieldDescriptor *page_key; /* of a page: the row's field that continues it */
+    const char *guard_table;                  /* of a statement with :guard, else NULL */
     enum sql_guarded guard_row;
     bool guard_status;
-    const char *guard_states;                  /* of :in_state(…), in words, else NULL */
+    const char *guard_states; /* of :in_state(…), in words, else NULL */
 };
 
-/* Compiles every registered statement, prepares and describes it on this connection and compares its
- * parameters and columns with the messages. Logs each that does not fit; true when all do. */
+/* Compiles every registered statement, prepares and describes it on this connection and compares
+ * its parameters and columns with the messages. Logs each that does not fit; true when all do. */
 bool sql_prove(struct db *db);
 
 /* The call's value of a :call.… parameter; NULL is null. */
@@ -63,15 +63,18 @@ typedef const char *sql_call_value(struct call *call);
 sql_call_value *sql_call_value_find(const char *name);
 
 /* Resolves "address.city" in a type; false when a part does not exist. */
-bool field_path_find(const ProtobufCMessageDescriptor *type, const char *name, struct field_path *path);
+bool field_path_find(const ProtobufCMessageDescriptor *type, const char *name,
+                     struct field_path *path);
 
 /* Binds a statement's parameters from request and call. */
-const char *const *sql_bind(struct call *call, const struct sql_statement *statement, const void *request);
+const char *const *sql_bind(struct call *call, const struct sql_statement *statement,
+                            const void *request);
 /* Decodes one row into a message of the compiled row type. */
-bool sql_decode(struct call *call, const struct sql_statement *statement, const PGresult *result, int row,
-                ProtobufCMessage *message);
+bool sql_decode(struct call *call, const struct sql_statement *statement, const PGresult *result,
+                int row, ProtobufCMessage *message);
 
-/* The key of the row that a page token continues; NULL when there is no token or it is not base64url. */
+/* The key of the row that a page token continues; NULL when there is no token or it is not
+ * base64url. */
 const char *sql_page_key(struct arena *arena, const char *token);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Finds the :parameters of a statement: not in literals, quoted names, comments, dollar quotes, casts
- * or array slices. Pure. */
+ * Finds the :parameters of a statement: not in literals, quoted names, comments, dollar quotes,
+ * casts or array slices. Pure. */
 #ifndef ESCARCELLE_SQL_LEXER_H
 #define ESCARCELLE_SQL_LEXER_H
 
@@ -23,7 +23,8 @@ struct sql_piece {
     size_t arguments_count;
 };
 
-/* Reads one piece from *cursor and moves it; false at the end. An unclosed literal reaches to the end. */
+/* Reads one piece from *cursor and moves it; false at the end. An unclosed literal reaches to the
+ * end. */
 bool sql_lex(const char **cursor, struct sql_piece *piece);
 
 #endif

@@ -27,7 +27,8 @@ call_user_id(struct call *call)
 {
     const Wire__Caller *caller = call->header->caller;
 
-    return caller != NULL && caller->kind != NULL && strcmp(caller->kind, "user") == 0 ? caller->id : NULL;
+    return caller != NULL && caller->kind != NULL && strcmp(caller->kind, "user") == 0 ? caller->id
+                                                                                       : NULL;
 }
 
 static const char *
@@ -69,7 +70,9 @@ call_to(struct call *call)
 static const char *
 call_if_match(struct call *call)
 {
-    return call->header->has_if_match ? arena_printf(call->arena, "%lld", (long long)call->header->if_match) : NULL;
+    return call->header->has_if_match
+               ? arena_printf(call->arena, "%lld", (long long)call->header->if_match)
+               : NULL;
 }
 
 static const char *
@@ -88,10 +91,16 @@ static const struct {
     const char *name;
     sql_call_value *value;
 } call_values[] = {
-    {"caller_id", call_caller_id}, {"caller_role", call_caller_role},
-    {"event_id", call_event_id},   {"from", call_from},
-    {"if_match", call_if_match},   {"new_id", call_new_id},     {"occurred_at", call_occurred_at},
-    {"to", call_to},               {"today", call_today},       {"token_id", call_token_id},
+    {"caller_id", call_caller_id},
+    {"caller_role", call_caller_role},
+    {"event_id", call_event_id},
+    {"from", call_from},
+    {"if_match", call_if_match},
+    {"new_id", call_new_id},
+    {"occurred_at", call_occurred_at},
+    {"to", call_to},
+    {"today", call_today},
+    {"token_id", call_token_id},
     {"user_id", call_user_id},
 };
 
@@ -123,7 +132,8 @@ items(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 
 /* Repeated scalars: an array literal. */
 static const char *
-array_text(struct arena *arena, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+array_text(struct arena *arena, const ProtobufCMessage *message,
+           const ProtobufCFieldDescriptor *field)
 {
     size_t count = items(message, field);
     const char **texts = arena_array(arena, count + 1, sizeof *texts);
@@ -140,7 +150,8 @@ array_text(struct arena *arena, const ProtobufCMessage *message, const ProtobufC
 }
 
 static const char *
-json_text(struct arena *arena, const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+json_text(struct arena *arena, const ProtobufCMessage *message,
+          const ProtobufCFieldDescriptor *field)
 {
     struct buffer out;
 
@@ -211,8 +222,8 @@ sql_page_key(struct arena *arena, const char *token)
     size_t length = 0, size = token == NULL ? 0 : strlen(token);
     char *key = arena_alloc(arena, size + 1);
 
-    if (token == NULL || sodium_base642bin((unsigned char *)key, size, token, size, NULL, &length, NULL,
-                                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+    if (token == NULL || sodium_base642bin((unsigned char *)key, size, token, size, NULL, &length,
+                                           NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return NULL;
     key[length] = '\0';
     return key;
@@ -238,10 +249,12 @@ sql_bind(struct call *call, const struct sql_statement *statement, const void *r
             values[i] = call_present(call, binding->name) ? "t" : "f";
             break;
         case SQL_FROM_SEARCH:
-            values[i] = search_pattern(call->arena, request_text(call->arena, request, &binding->path));
+            values[i] =
+                search_pattern(call->arena, request_text(call->arena, request, &binding->path));
             break;
         case SQL_FROM_PAGE:
-            values[i] = sql_page_key(call->arena, request_text(call->arena, request, &binding->path));
+            values[i] =
+                sql_page_key(call->arena, request_text(call->arena, request, &binding->path));
             break;
         case SQL_FROM_LIMIT:
             values[i] = limit_text(call, request);
@@ -258,7 +271,8 @@ static ProtobufCMessage *
 holder(struct arena *arena, ProtobufCMessage *message, const struct field_path *path)
 {
     for (size_t i = 0; i + 1 < path->depth; i++) {
-        ProtobufCMessage **nested = (ProtobufCMessage **)(void *)((char *)message + path->fields[i]->offset);
+        ProtobufCMessage **nested =
+            (ProtobufCMessage **)(void *)((char *)message + path->fields[i]->offset);
 
         if (*nested == NULL)
             *nested = message_new(arena, path->fields[i]->descriptor);
@@ -269,7 +283,8 @@ holder(struct arena *arena, ProtobufCMessage *message, const struct field_path *
 
 /* {a,"b \"c\"",NULL}: one item at a time; our arrays hold no nulls. */
 static bool
-decode_array(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, const char *text)
+decode_array(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+             const char *text)
 {
     text++;
     while (*text != '}' && *text != '\0') {
@@ -291,7 +306,8 @@ decode_array(struct arena *arena, ProtobufCMessage *message, const ProtobufCFiel
 }
 
 static bool
-decode_json(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, const char *text)
+decode_json(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+            const char *text)
 {
     void *at = (char *)message + field->offset;
 
@@ -303,7 +319,8 @@ decode_json(struct arena *arena, ProtobufCMessage *message, const ProtobufCField
 }
 
 static bool
-decode_bytes(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, const char *text)
+decode_bytes(struct arena *arena, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+             const char *text)
 {
     ProtobufCBinaryData *bytes = (void *)((char *)message + field->offset);
 
@@ -315,8 +332,8 @@ decode_bytes(struct arena *arena, ProtobufCMessage *message, const ProtobufCFiel
 enum { TYPE_TIMESTAMPTZ = 1184 };
 
 bool
-sql_decode(struct call *call, const struct sql_statement *statement, const PGresult *result, int row,
-           ProtobufCMessage *message)
+sql_decode(struct call *call, const struct sql_statement *statement, const PGresult *result,
+           int row, ProtobufCMessage *message)
 {
     const struct sql_compiled *compiled = statement->compiled;
 
@@ -336,8 +353,9 @@ sql_decode(struct call *call, const struct sql_statement *statement, const PGres
         else if (field->type == PROTOBUF_C_TYPE_BYTES)
             ok = decode_bytes(call->arena, target, field, text);
         else
-            ok = field_set_text(call->arena, target, field,
-                                column->type == TYPE_TIMESTAMPTZ ? instant_from_sql(call->arena, text) : text);
+            ok = field_set_text(
+                call->arena, target, field,
+                column->type == TYPE_TIMESTAMPTZ ? instant_from_sql(call->arena, text) : text);
         if (!ok)
             return false;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A process's own end: context, keys, sockets, and events (publishing and subscribing). Asking is in
- * wire_asker.c, serving in wire_worker.c. */
+ * A process's own end: context, keys, sockets, and events (publishing and subscribing). Asking is
+ * in wire_asker.c, serving in wire_worker.c. */
 #include "wire.h"
 
 #include "config.h"

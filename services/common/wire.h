@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ZeroMQ, and nothing else knows it: asking, serving, publishing, subscribing, all through the brokers,
- * all under CURVE. Sockets belong to the process that opened them. */
+ * ZeroMQ, and nothing else knows it: asking, serving, publishing, subscribing, all through the
+ * brokers, all under CURVE. Sockets belong to the process that opened them. */
 #ifndef ESCARCELLE_WIRE_H
 #define ESCARCELLE_WIRE_H
 
@@ -13,7 +13,8 @@ struct wire;
 
 enum { WIRE_BROKERS_MAX = 4, WIRE_FRAME_BYTES_MAX = 4 << 20 };
 
-/* Context, keys of `program` (config.keys_dir) and brokers (config.brokers); fatal when a key is missing. */
+/* Context, keys of `program` (config.keys_dir) and brokers (config.brokers); fatal when a key is
+ * missing. */
 struct wire *wire_open(const char *program);
 /* Closes what is common to the sockets, which are closed before. */
 void wire_close(struct wire *wire);
@@ -23,7 +24,7 @@ struct wire_asker;
 
 struct wire_reply {
     uint64_t tag;
-    bool unavailable; /* the broker could not place it: nothing happened */
+    bool unavailable;             /* the broker could not place it: nothing happened */
     const uint8_t *header, *body; /* in the arena given to wire_asker_receive */
     size_t header_bytes, body_bytes;
 };
@@ -32,8 +33,9 @@ struct wire_reply {
 struct wire_asker *wire_asker_open(struct wire *wire);
 /* service: "accounts.fast". Never blocks; false: nobody to send to, nothing happened.
  * remaining_ms bounds the time that the broker may queue it. */
-bool wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag, int64_t remaining_ms,
-                     const uint8_t *header, size_t header_bytes, const uint8_t *body, size_t body_bytes);
+bool wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag,
+                     int64_t remaining_ms, const uint8_t *header, size_t header_bytes,
+                     const uint8_t *body, size_t body_bytes);
 /* Fills items to poll for reading (events = ZMQ_POLLIN); returns how many. */
 size_t wire_asker_items(struct wire_asker *asker, zmq_pollitem_t *items, size_t items_max);
 /* One reply that is there, without waiting. */
@@ -49,26 +51,28 @@ struct wire_worker;
 struct wire_request {
     const uint8_t *envelope; /* opaque, goes back with the reply */
     size_t envelope_bytes;
-    const char *sender;      /* program, stamped by the broker */
-    int64_t remaining_ms;    /* as the broker forwarded it */
+    const char *sender;   /* program, stamped by the broker */
+    int64_t remaining_ms; /* as the broker forwarded it */
     const uint8_t *header, *body;
     size_t header_bytes, body_bytes;
 };
 
 /* name: "accounts.fast"; credit: requests that may be under way or prefetched here. */
 struct wire_worker *wire_worker_open(struct wire *wire, const char *name, int credit);
-/* Repeats READY, watches the broker, moves; call it at least every wire_worker_wait_ms while waiting.
- * It may replace the socket: ask for the items anew before each poll. */
+/* Repeats READY, watches the broker, moves; call it at least every wire_worker_wait_ms while
+ * waiting. It may replace the socket: ask for the items anew before each poll. */
 void wire_worker_tick(struct wire_worker *worker);
 /* How long to wait at most between two ticks: 250 ms, or longer where there is nothing to watch. */
 int wire_worker_wait_ms(const struct wire_worker *worker);
 /* Fills items to poll for reading; returns how many. */
 size_t wire_worker_items(struct wire_worker *worker, zmq_pollitem_t *items, size_t items_max);
 /* One request that is there. They are handled one at a time: one not replied to is dropped. */
-bool wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire_request *request);
+bool wire_worker_receive(struct wire_worker *worker, struct arena *arena,
+                         struct wire_request *request);
 /* Ends the request received last. */
 void wire_worker_reply(struct wire_worker *worker, const struct wire_request *request,
-                       const uint8_t *header, size_t header_bytes, const uint8_t *body, size_t body_bytes);
+                       const uint8_t *header, size_t header_bytes, const uint8_t *body,
+                       size_t body_bytes);
 /* No more requests, please: what was already sent here is still served. */
 void wire_worker_drain(struct wire_worker *worker);
 /* After wire_worker_drain: whether the broker has said that nothing more comes (after what
@@ -77,13 +81,14 @@ bool wire_worker_drained(const struct wire_worker *worker);
 /* Leaves the broker and closes. */
 void wire_worker_close(struct wire_worker *worker);
 
-/* ---- events: the topic is the producer's name; kind is 'E' (a packed wire.Events) or 'H' (a packed
- * wire.Position: the head, as heartbeat). The brokers admit a topic only from its own program. */
+/* ---- events: the topic is the producer's name; kind is 'E' (a packed wire.Events) or 'H' (a
+ * packed wire.Position: the head, as heartbeat). The brokers admit a topic only from its own
+ * program. */
 struct wire_publisher;
 /* Connects to every broker. */
 struct wire_publisher *wire_publisher_open(struct wire *wire);
-void wire_publish(struct wire_publisher *publisher, const char *topic, char kind, const uint8_t *body,
-                  size_t body_bytes); /* to every broker; may lose */
+void wire_publish(struct wire_publisher *publisher, const char *topic, char kind,
+                  const uint8_t *body, size_t body_bytes); /* to every broker; may lose */
 void wire_publisher_close(struct wire_publisher *publisher);
 
 struct wire_subscriber;
@@ -96,7 +101,8 @@ struct wire_publication {
 /* topics: NULL-ended. The same message may come once per broker. */
 struct wire_subscriber *wire_subscriber_open(struct wire *wire, const char *const *topics);
 /* Fills items to poll for reading; returns how many. */
-size_t wire_subscriber_items(struct wire_subscriber *subscriber, zmq_pollitem_t *items, size_t items_max);
+size_t wire_subscriber_items(struct wire_subscriber *subscriber, zmq_pollitem_t *items,
+                             size_t items_max);
 /* One publication that is there; it lies in the arena. */
 bool wire_subscriber_receive(struct wire_subscriber *subscriber, struct arena *arena,
                              struct wire_publication *publication);

@@ -19,7 +19,8 @@ struct key_pair {
 };
 
 /* The address of one of the broker's four sockets: "ipc:///run/broker-1" gives
- * "ipc:///run/broker-1-workers", "tcp://host:7000" gives port 7001. False when malformed or too long. */
+ * "ipc:///run/broker-1-workers", "tcp://host:7000" gives port 7001. False when malformed or too
+ * long. */
 bool door_address(const char *base, enum door door, char out[ADDRESS_BYTES_MAX]);
 
 /* Z85 text of one key; false with errno when there is none. */

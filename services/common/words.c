@@ -99,7 +99,7 @@ siren_text(struct arena *arena, const char *siren)
     buffer_init(&out, arena);
     buffer_text(&out, "");
     for (size_t i = 0; siren[i]; i++) {
-        if (i > 0 && i % 3 == 0 && i <= 9)
+        if (i > 0 && i % 3 == 0)
             buffer_text(&out, NO_BREAK_SPACE);
         buffer_append(&out, &siren[i], 1);
     }

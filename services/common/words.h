@@ -25,7 +25,7 @@ const char *date_text(struct arena *arena, const char *date, const char *locale)
 const char *period_text(struct arena *arena, const char *first, const char *last,
                         const char *locale);
 
-/* "732 829 320", and "732 829 320 00074" for a SIRET. */
+/* "732 829 320". */
 const char *siren_text(struct arena *arena, const char *siren);
 /* In fours, with ordinary spaces, because it is copied into bank forms. */
 const char *iban_text(struct arena *arena, const char *iban);

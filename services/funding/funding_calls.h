@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files about funding calls share: their columns, and when a call that is sent now expires. */
+ * What the files about funding calls share: their columns, and when a call that is sent now
+ * expires. */
 #ifndef ESCARCELLE_FUNDING_CALLS_H
 #define ESCARCELLE_FUNDING_CALLS_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the client sees and answers behind the secret link of a funding call's mail (FUN-4, ACC-8). */
+ * What the client sees and answers behind the secret link of a funding call's mail (FUN-4, ACC-8).
+ * */
 #include "funding_calls.h"
 #include "link.h"
 #include "sql.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The fixed words of an invoice in French and English. Those with % are formats; their arguments are
- * named beside them. */
+ * The fixed words of an invoice in French and English. Those with % are formats; their arguments
+ * are named beside them. */
 #ifndef ESCARCELLE_INVOICE_LABELS_H
 #define ESCARCELLE_INVOICE_LABELS_H
 

@@ -30,7 +30,8 @@ struct pdf {
 
 /* Keeps the first fault. */
 void pdf_fail(struct pdf *pdf, const char *error);
-/* Turns the drawn document into PDF/A-3b, with the attachment if there is one. Call it once, last. */
+/* Turns the drawn document into PDF/A-3b, with the attachment if there is one. Call it once, last.
+ * */
 void pdf_archive(struct pdf *pdf, const struct pdf_attachment *attachment);
 
 #endif

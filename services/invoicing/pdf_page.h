@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text, lines and boxes on A4 pages, saved as PDF/A-3b. Points (1/72 inch) from the top left corner;
- * a text's y is its baseline. A fault sticks: drawing goes on without effect, pdf_save reports it. */
+ * Text, lines and boxes on A4 pages, saved as PDF/A-3b. Points (1/72 inch) from the top left
+ * corner; a text's y is its baseline. A fault sticks: drawing goes on without effect, pdf_save
+ * reports it. */
 #ifndef ESCARCELLE_PDF_PAGE_H
 #define ESCARCELLE_PDF_PAGE_H
 
@@ -53,8 +54,8 @@ size_t pdf_page_count(const struct pdf *pdf);
 
 /* One line, aligned at x. Characters that the font lacks become "?" and are logged. */
 void pdf_text(struct pdf *pdf, double x, double y, const struct pdf_style *style, const char *text);
-/* Breaks a text into lines of at most `width`: at line ends, spaces, inside words that are too long.
- * Returns how many; *lines lies in the arena. */
+/* Breaks a text into lines of at most `width`: at line ends, spaces, inside words that are too
+ * long. Returns how many; *lines lies in the arena. */
 size_t pdf_wrap(struct pdf *pdf, const struct pdf_style *style, double width, const char *text,
                 const char *const **lines);
 /* A horizontal line from x, y to the right. */

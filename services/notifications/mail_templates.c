@@ -9,7 +9,7 @@
 #define LIST_EN                                                                                    \
     "{seller} sends you this message because your address is on the project’s mailing list. To " \
     "be removed from it, reply to this message."
-#define CONTACT_FR \
+#define CONTACT_FR                                                                                 \
     "{seller} vous adresse ce message en tant que contact de facturation du client {client}."
 #define CONTACT_EN "{seller} sends you this message as the billing contact of {client}."
 #define ACCOUNT_FR "Ce message concerne votre compte Escarcelle chez {seller}."

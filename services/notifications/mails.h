@@ -7,9 +7,9 @@
 #include "arena.h"
 #include <stdbool.h>
 
-/* One placeholder's value, already written for people in the mail's locale (words.h). The value of a
- * placeholder may have several lines. Every mail takes "seller" (our company's name); the value of
- * a button is "link". */
+/* One placeholder's value, already written for people in the mail's locale (words.h). The value of
+ * a placeholder may have several lines. Every mail takes "seller" (our company's name); the value
+ * of a button is "link". */
 struct mail_value {
     const char *name, *text;
 };

@@ -40,7 +40,8 @@ reply_code(const char *line, size_t length)
     return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
 
-/* Keeps the server's last reply, several lines joined; its farewell (221) says nothing of the mail. */
+/* Keeps the server's last reply, several lines joined; its farewell (221) says nothing of the mail.
+ * */
 static size_t
 keep_reply(char *line, size_t size, size_t count, void *context)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The seal of a project (BUD-17): one row that all work on the project shares a lock on, so that the seal
- * comes after all of it. It is our own truth, not a copy of the project's state. */
+ * The seal of a project (BUD-17): one row that all work on the project shares a lock on, so that
+ * the seal comes after all of it. It is our own truth, not a copy of the project's state. */
 #include "sessions.h"
 
 #include "sql.h"

@@ -17,7 +17,8 @@ struct totals {
 };
 
 /* Adds up cost, number and VAT; VAT is rounded once per rate, on the sum of that rate's trainings
- * (MON-3, EN 16931). False, leaving *totals alone, when a total goes beyond MONEY_CENTS_MAX (MON-4). */
+ * (MON-3, EN 16931). False, leaving *totals alone, when a total goes beyond MONEY_CENTS_MAX
+ * (MON-4). */
 bool totals_of_rates(const struct rate_total *rates, size_t count, struct totals *totals)
     __attribute__((warn_unused_result));
 

@@ -125,7 +125,8 @@ change_training(struct call *call, const UpdateTrainingRequest *request, const T
     return emit_training_changed(call, &event);
 }
 
-/* Locks both sessions of a move, the smaller id first, so that two moves can't wait for each other. */
+/* Locks both sessions of a move, the smaller id first, so that two moves can't wait for each other.
+ * */
 static enum rpc_status
 lock_both(struct call *call, const char *from_id, const char *to_id, Session *from, Session *to)
 {

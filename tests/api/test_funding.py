@@ -99,6 +99,7 @@ def test_fun_3_a_manual_call_begins_as_a_draft(operator, project):
 ])
 def test_fun_3_what_a_call_cannot_be(admin, stack, project, field, value):
     """FUN-3, MON-1, MON-4: refused at the door, nothing is stored."""
+    wait_until_settled(stack)
     before = facts(stack, "funding")
     body = {"requested_cents": 100} | {field: value}
     assert admin.post(f"/v1/projects/{project['id']}/funding-calls", body).status_code in (400, 422)

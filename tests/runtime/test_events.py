@@ -408,6 +408,14 @@ def create_with(admin, person):
     return client, project, session
 
 
+def archive(stack, admin, client, project, session):
+    admin.act(f"/v1/sessions/{session['id']}/cancel")
+    admin.act(f"/v1/projects/{project['id']}/close")
+    wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
+    expect(admin.delete(f"/v1/clients/{client['id']}"), 204)
+    wait_until_settled(stack)
+
+
 def tables_holding(stack, words):
     """The tables in which one of these words is written, in text or in bytes."""
     spelled = [spelling for word in words for spelling in (word, word.encode().hex())]
@@ -442,16 +450,26 @@ def test_archiving_erases_a_client_everywhere_and_the_chains_still_verify(stack,
                   "accounts.idempotency_key", "budgeting.idempotency_key", "sessions.idempotency_key",
                   "accounts.audit_personal", "accounts.audit_object", "notifications.client", "notifications.project"):
         assert table in held_before
-    admin.act(f"/v1/sessions/{session['id']}/cancel")
-    admin.act(f"/v1/projects/{project['id']}/close")
-    wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
-    expect(admin.delete(f"/v1/clients/{client['id']}"), 204)
-    wait_until_settled(stack)
+    archive(stack, admin, client, project, session)
     assert tables_holding(stack, person.words) <= MAIL_ARCHIVE
     assert stack.query("select kind, status, last_error from notifications.message where client_id = %s "
                        "and status <> 'sent' and recipient is not null", client["id"]) == []
     assert_chains(stack)
     assert admin.read("/v1/audit-entries/verification")["verified"]
+
+
+def test_what_arrives_after_an_erasure_is_forgotten(stack, admin, person):
+    """An event that was told before its producer erased the client, and comes after the consumer did, names nobody."""
+    client, project, session = create_with(admin, person)
+    wait_until_settled(stack)
+    for consumer in ("accounts", "notifications"):
+        stack.query(f"insert into {consumer}.erased_client (client) values (%s)", client["id"])
+    late = Person()
+    admin.change(f"/v1/projects/{project['id']}", {"mailing_list": [{"email": late.listed}]})
+    wait_until_settled(stack)
+    assert tables_holding(stack, [late.listed]) == {"budgeting.project", "budgeting.event_personal"}
+    archive(stack, admin, client, project, session)
+    assert tables_holding(stack, [late.listed]) == set()
 
 
 # ── rebuilding ──────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What many unit tests begin with: cmocka and what it asks for, an arena, and looking into texts. */
+ * What many unit tests begin with: cmocka and what it asks for, an arena, and looking into texts.
+ * */
 #ifndef ESCARCELLE_TESTS_FIXTURES_H
 #define ESCARCELLE_TESTS_FIXTURES_H
 

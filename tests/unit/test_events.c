@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Proves what events are made of: personal parts split off and merged again, the hash over stored bytes, and the
- * decisions about a stream: what is taken, asked for, waited for, tried again. */
+ * Proves what events are made of: personal parts split off and merged again, the hash over stored
+ * bytes, and the decisions about a stream: what is taken, asked for, waited for, tried again. */
 #include "accounts.rules.h"
 #include "event_stream.h"
 
@@ -133,7 +133,8 @@ test_split_within_a_message(void **state)
                         packed(&whole.base).len);
 }
 
-/* An erased event is read without its personal part; the whole message is left as it was by the split. */
+/* An erased event is read without its personal part; the whole message is left as it was by the
+ * split. */
 static void
 test_erased_event_is_still_readable(void **state)
 {
@@ -389,7 +390,8 @@ test_doubles_gaps_and_lost_tail(void **state)
     stream_end(&stream);
 }
 
-/* One changed byte anywhere stops the stream before the event; what came before can still be applied. */
+/* One changed byte anywhere stops the stream before the event; what came before can still be
+ * applied. */
 static void
 test_broken_chain_stops(void **state)
 {
@@ -493,7 +495,8 @@ test_reached_across_epochs(void **state)
     assert_true(stream_reached(&stream, &(struct applied){.epoch = 2, .sequence = 60}));
 }
 
-/* Failing for good: one by one, three attempts each. Failing for now: again and again, later each time. */
+/* Failing for good: one by one, three attempts each. Failing for now: again and again, later each
+ * time. */
 static void
 test_failures(void **state)
 {

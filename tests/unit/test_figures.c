@@ -33,7 +33,8 @@ static void
 worked_example(void **state)
 {
     AlertThreshold threshold = percent(8000);
-    Budget second = budget_of(250000, 750000, 0), third = budget_of(190000, 810000, 0), fourth = budget_of(340000, 810000, 0);
+    Budget second = budget_of(250000, 750000, 0), third = budget_of(190000, 810000, 0),
+           fourth = budget_of(340000, 810000, 0);
 
     (void)state;
     assert_true(figures_complete(&second, &threshold));

@@ -38,8 +38,10 @@ unknown_fields(const ProtobufCMessage *message)
             count += inner == NULL ? 0 : unknown_fields(inner);
             continue;
         }
-        for (size_t n = 0; n < *(const size_t *)(const void *)((const char *)message + field->quantifier_offset); n++)
-            count += unknown_fields((*(ProtobufCMessage **const *)(const void *)at)[n]);
+        for (size_t n = 0;
+             n < *(const size_t *)(const void *)((const char *)message + field->quantifier_offset);
+             n++)
+            count += unknown_fields((*(ProtobufCMessage * *const *)(const void *)at)[n]);
     }
     return count;
 }
@@ -56,8 +58,8 @@ assert_readable(const char *name, const char *encoded)
     if (type == NULL)
         fail_msg("%s is in event logs and has no type any more", name);
     seen[type - rpc_event_types] = true;
-    assert_int_equal(sodium_base642bin(bytes, bytes_max, encoded, strlen(encoded), NULL, &length, NULL,
-                                       sodium_base64_VARIANT_ORIGINAL),
+    assert_int_equal(sodium_base642bin(bytes, bytes_max, encoded, strlen(encoded), NULL, &length,
+                                       NULL, sodium_base64_VARIANT_ORIGINAL),
                      0);
     event.has_payload = 1;
     event.payload = (ProtobufCBinaryData){.len = length, .data = bytes};

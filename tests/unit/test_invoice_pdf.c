@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An invoice's PDF has every mandatory mention, survives any text, repeats its bytes, and is built as
- * PDF/A-3b wants it; read back with pdftotext, pdfdetach and qpdf. */
+ * An invoice's PDF has every mandatory mention, survives any text, repeats its bytes, and is built
+ * as PDF/A-3b wants it; read back with pdftotext, pdfdetach and qpdf. */
 #include "fixtures.h"
 #include "invoice_samples.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every mail template can be filled, escapes what it is given and keeps secret links out of archives. */
+ * Every mail template can be filled, escapes what it is given and keeps secret links out of
+ * archives. */
 #include "fixtures.h"
 #include "mail_samples.h"
 

@@ -142,9 +142,11 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(headers_come_back, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(an_attachment_comes_back_bit_for_bit, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(an_attachment_comes_back_bit_for_bit, open_arena,
+                                        close_arena),
         cmocka_unit_test_setup_teardown(the_same_mail_has_the_same_bytes, open_arena, close_arena),
-        cmocka_unit_test_setup_teardown(lines_end_with_cr_lf_and_are_short, open_arena, close_arena),
+        cmocka_unit_test_setup_teardown(lines_end_with_cr_lf_and_are_short, open_arena,
+                                        close_arena),
         cmocka_unit_test_setup_teardown(headers_can_not_be_injected, open_arena, close_arena),
     };
     return cmocka_run_group_tests_name("mime", tests, NULL, NULL);

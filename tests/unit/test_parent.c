@@ -134,7 +134,8 @@ start(const struct parent_child *children, int listen)
         dup2(ends[1], PIPE_DESCRIPTOR);
         close(ends[0]);
         close(ends[1]);
-        if (freopen("/dev/null", "w", stderr) == NULL) /* closed, its number would go to a counter */
+        if (freopen("/dev/null", "w", stderr) ==
+            NULL) /* closed, its number would go to a counter */
             abort();
         exit(parent_run("test", arguments, children, listen));
     }
