@@ -188,7 +188,8 @@ store_parked(struct batch *batch)
     bool personal = event.has_personal && event.has_personal_salt;
     uint8_t *bytes;
 
-    event.has_personal = event.has_personal_salt = event.has_actor_personal = event.has_actor_salt = 0;
+    event.has_personal = event.has_personal_salt = event.has_actor_personal = event.has_actor_salt =
+        0;
     bytes = arena_alloc(arena, wire__event__get_packed_size(&event) + 1);
     db_queue(
         batch->call.db, &park,
@@ -224,7 +225,8 @@ note_unfollowed(struct batch *batch)
         while (applied_next(&text, &place))
             if (!is_followed(batch->courier, place.producer))
                 db_queue(batch->call.db, &note_seen,
-                         (const char *const[]){arena_strdup(arena, place.producer), number(arena, place.epoch),
+                         (const char *const[]){arena_strdup(arena, place.producer),
+                                               number(arena, place.epoch),
                                                number(arena, place.sequence)});
     }
 }

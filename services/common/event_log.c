@@ -284,8 +284,8 @@ number_rows(struct courier *courier, const PGresult *rows, struct place *head,
     struct arena *arena = courier->arena;
     size_t count = (size_t)PQntuples(rows);
     Wire__Event **events = arena_array(arena, count, sizeof *events);
-    const char ***arrays[] = {&columns->positions, &columns->personal_hashes, &columns->actor_hashes,
-                              &columns->previous_hashes, &columns->hashes};
+    const char ***arrays[] = {&columns->positions, &columns->personal_hashes,
+                              &columns->actor_hashes, &columns->previous_hashes, &columns->hashes};
 
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         *arrays[i] = arena_array(arena, count, sizeof **arrays[i]);
@@ -303,13 +303,13 @@ store_numbering(struct courier *courier, const struct numbering *columns, size_t
     struct arena *arena = courier->arena;
 
     db_queue(courier->db, &move_outbox,
-             (const char *const[]){
-                 db_array(arena, columns->positions, count),
-                 db_array(arena, columns->personal_hashes, count),
-                 db_array(arena, columns->actor_hashes, count),
-                 db_array(arena, columns->previous_hashes, count),
-                 db_array(arena, columns->hashes, count),
-                 number_text(arena, before->sequence), number_text(arena, before->epoch)});
+             (const char *const[]){db_array(arena, columns->positions, count),
+                                   db_array(arena, columns->personal_hashes, count),
+                                   db_array(arena, columns->actor_hashes, count),
+                                   db_array(arena, columns->previous_hashes, count),
+                                   db_array(arena, columns->hashes, count),
+                                   number_text(arena, before->sequence),
+                                   number_text(arena, before->epoch)});
     db_queue(courier->db, &move_head,
              (const char *const[]){number_text(arena, head->sequence),
                                    db_bytes(arena, head->hash, sizeof head->hash)});

@@ -13,15 +13,16 @@
 
 static const struct db_statement insert_outbox = {
     .name = "insert_outbox",
-    .text = "insert into outbox (event_id, type, subject, client, project, applied, actor, payload,"
-            " personal_salt, personal, actor_salt, actor_personal)"
-            " values ($1::uuid, $2, $3::uuid, $4::uuid, $5::uuid,"
-            " coalesce((select string_agg(producer || ':' || epoch || ':' || sequence, ','"
-            " order by producer collate \"C\") from (select producer, epoch, sequence from stream_cursor"
-            " where consumer = 'main' union all select s.producer, s.epoch, s.sequence from stream_seen s"
-            " where not exists (select from stream_cursor c"
-            " where c.consumer = 'main' and c.producer = s.producer)) place), ''),"
-            " $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea)",
+    .text =
+        "insert into outbox (event_id, type, subject, client, project, applied, actor, payload,"
+        " personal_salt, personal, actor_salt, actor_personal)"
+        " values ($1::uuid, $2, $3::uuid, $4::uuid, $5::uuid,"
+        " coalesce((select string_agg(producer || ':' || epoch || ':' || sequence, ','"
+        " order by producer collate \"C\") from (select producer, epoch, sequence from stream_cursor"
+        " where consumer = 'main' union all select s.producer, s.epoch, s.sequence from stream_seen s"
+        " where not exists (select from stream_cursor c"
+        " where c.consumer = 'main' and c.producer = s.producer)) place), ''),"
+        " $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea)",
     .parameters = 11,
 };
 DB_PROVED(insert_outbox);
@@ -274,7 +275,8 @@ pack_actor_personal(struct call *call, struct emitted *emitted)
         return;
     actor.name = caller->name;
     actor.address = caller->address;
-    emitted->actor_personal = message_pack(call->arena, &actor.base, &emitted->actor_personal_bytes);
+    emitted->actor_personal =
+        message_pack(call->arena, &actor.base, &emitted->actor_personal_bytes);
     randombytes_buf(emitted->actor_salt, sizeof emitted->actor_salt);
 }
 
@@ -338,13 +340,14 @@ events_store(struct call *call)
 
     for (const struct emitted *e = call->emitted; e != NULL; e = e->next)
         db_queue(call->db, &insert_outbox,
-                 (const char *const[]){e->event_id, e->type->name, e->subject, e->client, e->project, actor,
-                                       db_bytes(call->arena, e->payload, e->payload_bytes),
-                                       optional_bytes(call, e->personal, e->personal_salt, sizeof e->personal_salt),
-                                       optional_bytes(call, e->personal, e->personal, e->personal_bytes),
-                                       optional_bytes(call, e->actor_personal, e->actor_salt, sizeof e->actor_salt),
-                                       optional_bytes(call, e->actor_personal, e->actor_personal,
-                                                      e->actor_personal_bytes)});
+                 (const char *const[]){
+                     e->event_id, e->type->name, e->subject, e->client, e->project, actor,
+                     db_bytes(call->arena, e->payload, e->payload_bytes),
+                     optional_bytes(call, e->personal, e->personal_salt, sizeof e->personal_salt),
+                     optional_bytes(call, e->personal, e->personal, e->personal_bytes),
+                     optional_bytes(call, e->actor_personal, e->actor_salt, sizeof e->actor_salt),
+                     optional_bytes(call, e->actor_personal, e->actor_personal,
+                                    e->actor_personal_bytes)});
 }
 
 void

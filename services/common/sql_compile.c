@@ -30,7 +30,8 @@ complain(struct compilation *compilation, const char *format, const char *subjec
         compilation->error = arena_printf(compilation->arena, format, subject);
 }
 
-bool
+/* Resolves "address.city" in a type; false when a part does not exist. */
+static bool
 field_path_find(const ProtobufCMessageDescriptor *type, const char *name, struct field_path *path)
 {
     char part[64];

@@ -62,10 +62,6 @@ typedef const char *sql_call_value(struct call *call);
 /* NULL when there is no such value. */
 sql_call_value *sql_call_value_find(const char *name);
 
-/* Resolves "address.city" in a type; false when a part does not exist. */
-bool field_path_find(const ProtobufCMessageDescriptor *type, const char *name,
-                     struct field_path *path);
-
 /* Binds a statement's parameters from request and call. */
 const char *const *sql_bind(struct call *call, const struct sql_statement *statement,
                             const void *request);
