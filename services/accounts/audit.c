@@ -255,29 +255,12 @@ bytea(struct call *call, const char *hex)
 static void
 store_entry(struct call *call, const struct audit_row *row, const char *previous, const char *hash)
 {
+#define TEXT(name) row->name,
+#define HASH(name) bytea(call, row->name),
     db_queue(call->db, &insert_entry,
-             (const char *const[]){row->sequence,
-                                   row->id,
-                                   row->producer,
-                                   row->epoch,
-                                   row->stream_sequence,
-                                   row->type,
-                                   row->occurred_at,
-                                   row->recorded_at,
-                                   row->actor_kind,
-                                   row->actor_id,
-                                   row->actor_role,
-                                   row->subject_id,
-                                   row->client_id,
-                                   row->project_id,
-                                   row->request_id,
-                                   row->caused_by,
-                                   row->changes,
-                                   bytea(call, row->personal_hash),
-                                   bytea(call, row->actor_hash),
-                                   bytea(call, row->event_hash),
-                                   previous,
-                                   hash});
+             (const char *const[]){AUDIT_TEXTS(TEXT) AUDIT_HASHES(HASH) previous, hash});
+#undef TEXT
+#undef HASH
     db_queue(call->db, &move_head, (const char *const[]){row->sequence, hash});
 }
 

@@ -12,13 +12,33 @@ enum rpc_status audit_record(struct call *call, const Wire__Event *event);
 /* Keeps the chain's head, signed, in config.audit_dir whenever it has moved. */
 extern const struct job audit_jobs[];
 
-/* One entry as it is hashed; texts as stored, NULL when absent. */
+/* What of an entry is hashed, in this order: texts as stored, then hashes in hexadecimal. Columns of audit_entry
+ * have the same names. */
+#define AUDIT_TEXTS(X)                                                                             \
+    X(sequence)                                                                                    \
+    X(id)                                                                                          \
+    X(producer)                                                                                    \
+    X(epoch)                                                                                       \
+    X(stream_sequence)                                                                             \
+    X(type)                                                                                        \
+    X(occurred_at)                                                                                 \
+    X(recorded_at)                                                                                 \
+    X(actor_kind)                                                                                  \
+    X(actor_id)                                                                                    \
+    X(actor_role)                                                                                  \
+    X(subject_id)                                                                                  \
+    X(client_id)                                                                                   \
+    X(project_id)                                                                                  \
+    X(request_id)                                                                                  \
+    X(caused_by)                                                                                   \
+    X(changes)
+#define AUDIT_HASHES(X) X(personal_hash) X(actor_hash) X(event_hash)
+
+/* One entry as it is hashed; NULL where a column is null. */
 struct audit_row {
-    const char *sequence, *id, *producer, *epoch, *stream_sequence, *type, *occurred_at,
-        *recorded_at;
-    const char *actor_kind, *actor_id, *actor_role, *subject_id, *client_id, *project_id,
-        *request_id, *caused_by;
-    const char *changes, *personal_hash, *actor_hash, *event_hash; /* hashes in hexadecimal */
+#define AUDIT_MEMBER(name) const char *name;
+    AUDIT_TEXTS(AUDIT_MEMBER) AUDIT_HASHES(AUDIT_MEMBER)
+#undef AUDIT_MEMBER
 };
 
 /* The chain's next hash. This layout can never change: SHA-256 of the previous hash (32 zero bytes before the

@@ -62,27 +62,9 @@ accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *re
 void
 audit_hash(const uint8_t previous[32], const struct audit_row *row, uint8_t out[32])
 {
-    const char *const texts[] = {"escarcelle.audit.1",
-                                 row->sequence,
-                                 row->id,
-                                 row->producer,
-                                 row->epoch,
-                                 row->stream_sequence,
-                                 row->type,
-                                 row->occurred_at,
-                                 row->recorded_at,
-                                 row->actor_kind,
-                                 row->actor_id,
-                                 row->actor_role,
-                                 row->subject_id,
-                                 row->client_id,
-                                 row->project_id,
-                                 row->request_id,
-                                 row->caused_by,
-                                 row->changes,
-                                 row->personal_hash,
-                                 row->actor_hash,
-                                 row->event_hash};
+#define TEXT(name) row->name,
+    const char *const texts[] = {"escarcelle.audit.1", AUDIT_TEXTS(TEXT) AUDIT_HASHES(TEXT)};
+#undef TEXT
     crypto_hash_sha256_state state;
 
     crypto_hash_sha256_init(&state);
@@ -109,16 +91,16 @@ breaks(struct walk *walk, int64_t sequence, const char *detail)
     return false;
 }
 
-/* Columns of read_chain. */
+/* Columns of read_chain; a salt and its payload stand side by side. */
+#define COLUMN(name) COLUMN_##name,
 enum {
-    TEXTS = 20,
-    PERSONAL_HASH = 17,
-    ACTOR_HASH = 18,
-    PREVIOUS_HASH = 20,
-    HASH = 21,
-    PERSONAL = 22,
-    ACTOR = 24
+    AUDIT_TEXTS(COLUMN) AUDIT_HASHES(COLUMN) PREVIOUS_HASH,
+    HASH,
+    PERSONAL,
+    PERSONAL_PAYLOAD,
+    ACTOR
 };
+#undef COLUMN
 
 /* What lies beside the chain (salt and payload from `column` on) must, while it is there, be what was hashed. */
 static bool
@@ -142,15 +124,12 @@ beside_fits(struct walk *walk, const PGresult *rows, int row, int column, const 
 static bool
 step(struct walk *walk, const PGresult *rows, int row)
 {
-    const char *v[TEXTS];
+#define VALUE(name) .name = db_value(rows, row, COLUMN_##name),
+    const struct audit_row entry = {AUDIT_TEXTS(VALUE) AUDIT_HASHES(VALUE)};
+#undef VALUE
     uint8_t expected[32], *stored, *previous;
     size_t previous_bytes, stored_bytes;
 
-    for (int i = 0; i < TEXTS; i++)
-        v[i] = db_value(rows, row, i);
-    const struct audit_row entry = {v[0],  v[1],  v[2],  v[3],  v[4],  v[5],  v[6],
-                                    v[7],  v[8],  v[9],  v[10], v[11], v[12], v[13],
-                                    v[14], v[15], v[16], v[17], v[18], v[19]};
     walk->sequence++;
     if (db_integer(rows, row, 0) != walk->sequence)
         return breaks(walk, walk->sequence, "an entry is missing or was inserted here");
@@ -160,8 +139,8 @@ step(struct walk *walk, const PGresult *rows, int row)
     if (previous_bytes != 32 || stored_bytes != 32 || memcmp(previous, walk->hash, 32) != 0 ||
         memcmp(stored, expected, 32) != 0)
         return breaks(walk, walk->sequence, "this entry is not what was recorded");
-    if (!beside_fits(walk, rows, row, PERSONAL, v[PERSONAL_HASH]) ||
-        !beside_fits(walk, rows, row, ACTOR, v[ACTOR_HASH]))
+    if (!beside_fits(walk, rows, row, PERSONAL, entry.personal_hash) ||
+        !beside_fits(walk, rows, row, ACTOR, entry.actor_hash))
         return breaks(walk, walk->sequence,
                       "this entry's personal values are not what was recorded");
     memcpy(walk->hash, expected, 32);
