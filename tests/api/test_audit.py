@@ -183,7 +183,8 @@ def kept_outside(stack, admin, operator):
     last = entries(admin, subject_id=client["id"])[0]["sequence"]
 
     def head_is_kept():
-        lines = (stack.place.audit / "heads").read_text(encoding="utf-8").splitlines()
+        heads = stack.place.audit / "heads"
+        lines = heads.read_text(encoding="utf-8").splitlines() if heads.exists() else []
         return lines and int(lines[-1].split()[0]) >= last
     wait_until(head_is_kept)
     return list(range(last - 4, last + 1))
