@@ -23,6 +23,10 @@ SQL(list_open_work, Seal, Session,
     "select id from session where project_id = :project_id and status = 'planned' "
     "order by start_date, id limit 100");
 
+SQL(cancel_planned_sessions, Seal, Session,
+    "update session set status = :call.to, updated_at = now(), version = version + 1 "
+    "where project_id = :project_id and status = any(:call.from) returning " SESSION_COLUMNS);
+
 enum rpc_status
 seal_hold(struct call *call, const char *project_id)
 {
@@ -77,4 +81,25 @@ sessions_on_project_closing(struct call *call, const Budgeting__ProjectClosing *
     sealed.project_id = event->project->id;
     sealed.client_id = event->project->client_id;
     return emit_project_sealed(call, &sealed);
+}
+
+/* Whoever plans a session in the instant in which its project is deleted finds it cancelled
+ * (BUD-18). */
+enum rpc_status
+sessions_on_project_deleted(struct call *call, const Budgeting__ProjectDeleted *event)
+{
+    Seal *seal = NEW(call, Seal);
+    Session **cancelled;
+    size_t count;
+
+    seal->project_id = event->project->id;
+    TRY(sql_run(call, &make_seal, seal, NULL));
+    TRY(sql_one(call, &take_seal, seal, seal));
+    TRY(sql_run(call, &set_seal, seal, NULL));
+    TRY(sql_rows(call, &cancel_planned_sessions, seal, &cancelled, &count));
+    if (count == 0)
+        emit_none(call, "the project had no session that was planned");
+    for (size_t i = 0; i < count; i++)
+        TRY(emit_session_cancelled(call, cancelled[i]));
+    return RPC_OK;
 }

@@ -30,6 +30,11 @@ SQL(list_planned, Id, Session,
     "select " SESSION_COLUMNS " from session where project_id = :id and status = 'planned' "
     "order by start_date, id limit 20");
 
+/* A deleted session is no use; one that was cancelled is (BUD-18). */
+SQL(get_project_use, Id, Obligations,
+    "select array(select 'the project has a session that is ' || status from session "
+    "where project_id = :id order by id limit 1) as reasons");
+
 SQL(lock_session, Id, Session,
     "select s.id, s.project_id, s.client_id, s.title, s.start_date, s.end_date, s.status, s.currency, "
     "s.total_cost_cents, s.total_vat_cents, s.training_count, s.created_at, s.updated_at, s.version, "
@@ -243,4 +248,10 @@ enum rpc_status
 sessions_list_planned_sessions(struct call *call, const Id *request, PlannedSessions *reply)
 {
     return sql_rows(call, &list_planned, request, &reply->sessions, &reply->n_sessions);
+}
+
+enum rpc_status
+sessions_get_project_use(struct call *call, const Id *request, Obligations *reply)
+{
+    return sql_one(call, &get_project_use, request, reply);
 }
