@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 
+from stack import REPOSITORY
 from supervisor import Failed, Program
 
 BINARIES = pathlib.Path("/usr/lib/postgresql/15/bin")
@@ -30,26 +31,8 @@ timezone = 'UTC'
 log_checkpoints = off
 log_line_prefix = '%m [%p] %q%u '
 """
-DATABASE_SQL = """
-select 'create database {database}' where not exists
-    (select from pg_database where datname = '{database}') \\gexec
-\\connect {database}
-create extension if not exists unaccent schema public;
-revoke all on database {database} from public;
-revoke create on schema public from public;
-"""
-ROLE_SQL = """
-select 'create role {role} login' where not exists
-    (select from pg_roles where rolname = '{role}') \\gexec
-alter role {role} password '{password}';
-grant connect, temporary on database {database} to {role};
-"""
-# Temporary tables are what --rebuild fills before it replaces the projections.
-SCHEMA_SQL = """
-create schema if not exists {service} authorization {service}_owner;
-grant usage on schema {service} to {service};
-grant temporary on database {database} to {service}_owner;
-"""
+# Makes the database and each service's roles and schema, here as in real life.
+PROVIDE = REPOSITORY / "deploy" / "database" / "provide"
 
 
 def server_user():
@@ -117,24 +100,17 @@ class Cluster:
 
     def provide(self, services):
         """Makes the database, and for each service its schema, owner role and application role."""
-        script = [DATABASE_SQL.format(database=DATABASE)]
         for service in services:
             for role in (f"{service}_owner", service):
-                script.append(ROLE_SQL.format(role=role, database=DATABASE,
-                                              password=self.stack.secret(f"{role}.password")))
-            script.append(SCHEMA_SQL.format(service=service, database=DATABASE))
-        self.psql("".join(script))
-
-    def psql(self, script):
-        """Runs statements as superuser."""
+                self.stack.secret(f"{role}.password")
         line = f"*:*:*:{SUPERUSER}:{self.stack.secret(f'{SUPERUSER}.password')}\n"
         passwords = self.stack.secrets / "superuser.pgpass"
         passwords.write_text(line, encoding="utf-8")
         passwords.chmod(0o600)
+        psql = [BINARIES / "psql", "-h", self.sockets, "-U", SUPERUSER, "-d", "postgres"]
         result = subprocess.run(
-            [BINARIES / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self.sockets, "-U", SUPERUSER,
-             "-d", "postgres"],
-            input=script, text=True, capture_output=True, check=False,
-            env=self.stack.environment() | {"PGPASSFILE": str(passwords), "PGOPTIONS": "-c client_min_messages=warning"})
+            [PROVIDE, self.stack.secrets, *psql], text=True, capture_output=True, check=False,
+            env=self.stack.environment() | {"PGPASSFILE": str(passwords),
+                                            "PGOPTIONS": "-c client_min_messages=warning"})
         if result.returncode != 0:
             raise Failed(f"making roles and schemas failed:\n{result.stderr.strip()}")
