@@ -25,6 +25,10 @@ SQL(get_link, Id, StoredLink,
     "coalesce(s.web_ui_url || '/password-resets/', s.public_url || '/v1/auth/password-resets/') as page_url "
     "from password_link l join account_user u on u.id = l.user_id cross join settings s where l.id = :id");
 
+SQL(get_link_email, StoredLink, PasswordReset,
+    "select u.email, l.expires_at from password_link l join account_user u on u.id = l.user_id "
+    "where l.id = :id");
+
 /* Every earlier link of the user ends with the one that is used. */
 SQL(use_links, StoredLink, Empty,
     "update password_link set used_at = now() where user_id = :user_id and used_at is null");
@@ -93,25 +97,46 @@ accounts_get_password_link(struct call *call, const GetPasswordLinkRequest *requ
     return RPC_OK;
 }
 
-/* The row of a genuine link, locked; 404 for a forged one, 410 for one that was used or has ended.
- * */
 static enum rpc_status
-open_link(struct call *call, const char *token, StoredLink *link)
+refuse_link(struct call *call)
+{
+    return call_fail(call, RPC_GONE, NULL, "this link was used or has expired; ask for a new one");
+}
+
+/* The row of a genuine link; 404 for a forged one, 410 for one that was used or has ended. */
+static enum rpc_status
+find_link(struct call *call, const char *token, StoredLink *link)
 {
     char id[37];
     Id key = COMMON__ID__INIT;
-    bool unused;
 
     if (link_verify(purpose, token, (int64_t)time(NULL), id) == LINK_FORGED)
         return call_fail(call, RPC_NOT_FOUND, NULL,
                          "this link is not one of ours; copy it whole from the mail");
     key.id = id;
     TRY(sql_one(call, &get_link, &key, link));
+    return link->usable ? RPC_OK : refuse_link(call);
+}
+
+enum rpc_status
+accounts_get_password_reset(struct call *call, const GetPasswordResetRequest *request,
+                            PasswordReset *reply)
+{
+    StoredLink *link = NEW(call, StoredLink);
+
+    TRY(find_link(call, request->token, link));
+    return sql_one(call, &get_link_email, link, reply);
+}
+
+/* The same, locked: of two who use it at once only the first finds it unused. */
+static enum rpc_status
+open_link(struct call *call, const char *token, StoredLink *link)
+{
+    bool unused;
+
+    TRY(find_link(call, token, link));
     TRY(sql_maybe(call, &lock_link, link, link, &unused));
-    if (!unused || !link->usable)
-        return call_fail(call, RPC_GONE, NULL,
-                         "this link was used or has expired; ask for a new one");
-    return RPC_OK;
+    return unused ? RPC_OK : refuse_link(call);
 }
 
 static enum rpc_status

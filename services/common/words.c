@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define NO_BREAK_SPACE "\u00a0"
 #define MINUS "\u2212"
@@ -90,6 +91,23 @@ period_text(struct arena *arena, const char *first, const char *last, const char
         return arena_printf(arena, english ? "on %s" : "le %s", from);
     const char *to = date_text(arena, last, locale);
     return arena_printf(arena, english ? "from %s to %s" : "du %s au %s", from, to);
+}
+
+const char *
+moment_text(struct arena *arena, const char *instant, const char *locale)
+{
+    struct tm utc = {0}, paris;
+    char date[11];
+    time_t seconds;
+
+    if (strptime(instant, "%Y-%m-%dT%H:%M:%S", &utc) == NULL)
+        return "";
+    seconds = timegm(&utc);
+    localtime_r(&seconds, &paris);
+    strftime(date, sizeof date, "%Y-%m-%d", &paris);
+    return arena_printf(arena,
+                        words_english(locale) ? "%s at %02d:%02d (Paris time)" : "%s à %02d:%02d",
+                        date_text(arena, date, locale), paris.tm_hour, paris.tm_min);
 }
 
 const char *

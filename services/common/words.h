@@ -20,6 +20,8 @@ const char *percent_text(struct arena *arena, int64_t rate_bp, const char *local
 const char *number_text(struct arena *arena, int64_t number, const char *locale);
 /* A date YYYY-MM-DD: "22 novembre 2026" or "22 November 2026". */
 const char *date_text(struct arena *arena, const char *date, const char *locale);
+/* An instant, in Paris: "22 novembre 2026 à 10:30"; "" when it is none. */
+const char *moment_text(struct arena *arena, const char *instant, const char *locale);
 /* "le 22 novembre 2026", "du 3 décembre 2026 au 5 décembre 2026"; "on …", "from … to …". `last`
  * may be NULL or equal to `first`. */
 const char *period_text(struct arena *arena, const char *first, const char *last,

@@ -12,8 +12,9 @@ static const char purpose[] = "funding_review";
 
 SQL(get_review, Id, FundingReview,
     "select p.name as project_name, c.name as client_name, f.currency, f.requested_cents, f.call_date, "
-    "f.expires_at, f.status, f.decision, f.granted_cents from funding_call f "
-    "left join project p on p.id = f.project_id left join client c on c.id = f.client_id "
+    "f.expires_at, f.status, f.decision, f.granted_cents, c.locale, s.seller_name "
+    "from funding_call f left join project p on p.id = f.project_id "
+    "left join client c on c.id = f.client_id left join settings s on true "
     "where f.id = :id");
 
 SQL(lock_funding_call, Id, FundingCall,

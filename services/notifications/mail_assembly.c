@@ -8,28 +8,9 @@
 
 #include <sodium.h>
 #include <stdio.h>
-#include <time.h>
 
 /* seller, link, expires, and the new budget that was waited for in vain. */
 enum { OWN_VALUES = 4 };
-
-/* "22 décembre 2026 à 10:30", in Paris. */
-static const char *
-moment_text(struct arena *arena, const char *instant, const char *locale)
-{
-    struct tm utc = {0}, paris;
-    char date[11];
-    time_t seconds;
-
-    if (strptime(instant, "%Y-%m-%dT%H:%M:%S", &utc) == NULL)
-        return "";
-    seconds = timegm(&utc);
-    localtime_r(&seconds, &paris);
-    strftime(date, sizeof date, "%Y-%m-%d", &paris);
-    return arena_printf(arena,
-                        words_english(locale) ? "%s at %02d:%02d (Paris time)" : "%s à %02d:%02d",
-                        date_text(arena, date, locale), paris.tm_hour, paris.tm_min);
-}
 
 static const struct mail_value *
 values_of(struct arena *arena, const StoredMail *mail, const struct mail_enclosure *enclosure,

@@ -284,7 +284,8 @@ def test_fun_4_the_link_shows_the_call_and_never_acts(stack, anonymous, client, 
     review = anonymous.read(review_of(stack, sent))
     assert review == {
         "project_name": project["name"], "client_name": client["name"], "currency": "EUR",
-        "requested_cents": 200_000, "call_date": sent["call_date"], "expires_at": sent["expires_at"], "status": "sent"}
+        "requested_cents": 200_000, "call_date": sent["call_date"], "expires_at": sent["expires_at"], "status": "sent",
+            "locale": "fr", "seller_name": admin.read("/v1/settings")["seller"]["name"]}
     assert facts(stack, "funding") == before
 
 

@@ -209,6 +209,17 @@ def test_acc_8_link_at_once_from_two_sides_sets_one_password(stack, admin):
     assert sorted(answer.status_code for answer in answers) == [204, 410, 410, 410]
 
 
+def test_acc_8_a_link_tells_whose_password_it_sets(stack, admin, anonymous):
+    """ACC-8: as often as it is asked, until it is used; 404 for a forged one."""
+    user, token = invite(stack, admin)
+    path = f"/v1/auth/password-resets/{token}"
+    shown = anonymous.read(path)
+    assert shown == anonymous.read(path) and set(shown) == {"email", "expires_at"} and shown["email"] == user["email"]
+    problem(anonymous.get(path[:-2] + "AA"), 404, "not_found")
+    expect(set_password(stack, token), 204)
+    problem(anonymous.get(path), 410, "gone")
+
+
 def test_acc_8_reset_answers_alike_for_everybody(stack, admin, anonymous):
     """ACC-8: asking for a reset is 202 with the same answer, known or unknown; only the known one gets a mail."""
     user = new_user(stack, admin)

@@ -2,6 +2,8 @@
  * Amounts, rates, dates and identifiers are written as people write them in both languages. */
 #include "words.h"
 
+#include "dates.h"
+
 #include "fixtures.h"
 
 static void
@@ -43,6 +45,18 @@ dates_and_periods_are_words(void **state)
 }
 
 static void
+moments_are_told_in_paris(void **state)
+{
+    (void)state;
+    dates_init();
+    assert_string_equal(moment_text(arena, "2026-12-22T09:30:00.000Z", "fr"),
+                        "22 décembre 2026 à 10:30");
+    assert_string_equal(moment_text(arena, "2026-07-31T22:05:00Z", "en"),
+                        "1 August 2026 at 00:05 (Paris time)");
+    assert_string_equal(moment_text(arena, "soon", "en"), "");
+}
+
+static void
 identifiers_are_grouped(void **state)
 {
     (void)state;
@@ -68,6 +82,7 @@ main(void)
         cmocka_unit_test(money_is_written_as_in_each_country),
         cmocka_unit_test(rates_have_only_the_decimals_that_say_something),
         cmocka_unit_test(dates_and_periods_are_words),
+        cmocka_unit_test(moments_are_told_in_paris),
         cmocka_unit_test(identifiers_are_grouped),
         cmocka_unit_test(french_sentences_get_no_break_spaces),
     };
