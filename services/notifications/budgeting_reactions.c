@@ -95,6 +95,13 @@ notifications_on_project_closed(struct call *call, const Budgeting__ProjectClose
     return history_note(call, 0, "Project closed; nothing remained");
 }
 
+/* BUD-18. */
+enum rpc_status
+notifications_on_project_deleted(struct call *call, const Budgeting__ProjectDeleted *event)
+{
+    return history_note(call, HISTORY_NO_AMOUNT, "Project deleted: %s", event->project->name);
+}
+
 /* ---- budgets (NOT: threshold reached, overrun) */
 
 static enum rpc_status
@@ -219,4 +226,21 @@ notifications_on_funds_kept_in_envelope(struct call *call,
     awaited.funding_call_id = event->funding_call_id;
     call_wake_jobs(call);
     return sql_run(call, &release_decision, &awaited, NULL);
+}
+
+/* BUD-8: funding puts the call back and writes to the client. */
+enum rpc_status
+notifications_on_funding_call_unfunded(struct call *call,
+                                       const Budgeting__FundingCallUnfunded *event)
+{
+    const char *granted = history_money(call, event->granted_cents);
+    const char *available = history_money(call, event->available_cents);
+
+    TRY(history_note(call, event->granted_cents,
+                     "%s granted from the envelope, which holds %s: nothing was posted", granted,
+                     available));
+    return alert_raise(call, ALERT_KIND_FUNDING_CALL_UNFUNDED, ALERT_SEVERITY_CRITICAL,
+                       "The envelope holds %s and could not give the %s granted to project %s; the "
+                       "funding call waits for a decision again.",
+                       available, granted, event->project->name);
 }

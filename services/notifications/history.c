@@ -18,21 +18,43 @@ SQL(list_history_entries, ListHistoryEntriesRequest, ListHistoryEntriesReply,
     "case when amount_cents is not null then 'EUR' end as currency, amount_cents "
     "from history_entry where project_id = :project_id :page");
 
-enum rpc_status
-history_note(struct call *call, int64_t amount_cents, const char *sentence, ...)
+static enum rpc_status
+note(struct call *call, const char *project_id, int64_t amount_cents, char *summary)
 {
     HistoryEntry *entry = NEW(call, HistoryEntry);
-    va_list arguments;
 
-    va_start(arguments, sentence);
-    entry->summary = arena_vprintf(call->arena, sentence, arguments);
-    va_end(arguments);
-    entry->project_id = call->event->project;
+    entry->summary = summary;
+    entry->project_id = (char *)project_id;
     entry->type = call->event->type;
     entry->subject_id = call->event->subject;
     if (amount_cents != HISTORY_NO_AMOUNT)
         SET(entry, amount_cents, amount_cents);
     return sql_run(call, &insert_history_entry, entry, NULL);
+}
+
+enum rpc_status
+history_note(struct call *call, int64_t amount_cents, const char *sentence, ...)
+{
+    va_list arguments;
+    char *summary;
+
+    va_start(arguments, sentence);
+    summary = arena_vprintf(call->arena, sentence, arguments);
+    va_end(arguments);
+    return note(call, call->event->project, amount_cents, summary);
+}
+
+enum rpc_status
+history_note_in(struct call *call, const char *project_id, int64_t amount_cents,
+                const char *sentence, ...)
+{
+    va_list arguments;
+    char *summary;
+
+    va_start(arguments, sentence);
+    summary = arena_vprintf(call->arena, sentence, arguments);
+    va_end(arguments);
+    return note(call, project_id, amount_cents, summary);
 }
 
 const char *

@@ -103,7 +103,7 @@ mail_enclose(struct call *call, const StoredMail *mail, struct mail_enclosure *e
         return enclose_document(call, mail->document_id, enclosure, reason);
     if (mail->link_id == NULL)
         return ENCLOSED;
-    if (mail->kind == MESSAGE_KIND_FUNDING_CALL)
-        return enclose_review_link(call, mail->link_id, enclosure, reason);
-    return enclose_password_link(call, mail->link_id, enclosure, reason);
+    if (mail->audience == MESSAGE_AUDIENCE_USER)
+        return enclose_password_link(call, mail->link_id, enclosure, reason);
+    return enclose_review_link(call, mail->link_id, enclosure, reason);
 }

@@ -27,7 +27,7 @@ every_template_has_a_kind_and_every_kind_a_template(void **state)
 
     (void)state;
     mail_templates(&count);
-    for (int kind = MESSAGE_KIND_INVITATION; kind <= (int)MESSAGE_KIND_CREDIT_NOTE; kind++)
+    for (int kind = MESSAGE_KIND_INVITATION; kind <= (int)MESSAGE_KIND_FUNDING_CALL_REOPENED; kind++)
         for (int audience = MESSAGE_AUDIENCE_USER; audience <= (int)MESSAGE_AUDIENCE_MAILING_LIST;
              audience++) {
             const char *template = mail_template_of((MessageKind)kind, (MessageAudience)audience);

@@ -30,10 +30,13 @@ every_kind_exists_once_in_both_locales(void **state)
 {
     (void)state;
     static const char *const kinds[] = {
-        "invitation",          "password_reset",    "threshold_reached",       "overrun",
-        "session_planned",     "session_completed", "session_cancelled",       "funding_call",
-        "funding_call_notice", "funding_decision",  "funding_decision_notice", "invoice",
-        "invoice_notice"};
+        "invitation",        "password_reset",     "threshold_reached",
+        "overrun",           "session_planned",    "session_completed",
+        "session_cancelled", "funding_call",       "funding_call_notice",
+        "funding_reminder",  "funding_expired",    "funding_reminder_notice",
+        "funding_reopened",  "funding_decision",   "funding_reopened_notice",
+        "credit_note",       "credit_note_notice", "funding_expired_notice",
+        "invoice",           "invoice_notice",     "funding_decision_notice"};
     size_t count, expected = sizeof kinds / sizeof kinds[0];
     mail_templates(&count);
     assert_int_equal(count, 2 * expected);
@@ -103,8 +106,9 @@ static void
 an_archived_mail_has_no_secret_link(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {"invitation", "password_reset", "funding_call"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const kinds[] = {"invitation", "password_reset", "funding_call",
+                                        "funding_reminder", "funding_reopened"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct mail_value *values;
         struct mail_content content;
         size_t count = sample_mail_values(arena, "fr", &values);
@@ -123,9 +127,11 @@ static void
 notices_to_mailing_lists_have_no_link(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {"funding_call_notice", "funding_decision_notice",
-                                        "invoice_notice"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const kinds[] = {"funding_call_notice",     "funding_reminder_notice",
+                                        "funding_reopened_notice", "funding_decision_notice",
+                                        "funding_expired_notice",  "invoice_notice",
+                                        "credit_note_notice"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct mail_value *values;
         struct mail_content content;
         size_t count = sample_mail_values(arena, "fr", &values);
