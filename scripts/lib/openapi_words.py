@@ -25,6 +25,7 @@ TAGS = {
     "auth": "Logging in and out, passwords.",
     "billing-plans": "How projects are billed.",
     "clients": "The companies that entrust their training projects to us.",
+    "dashboard": "Where the whole company stands.",
     "envelopes": "What clients have entrusted, and what of it is available.",
     "funding-calls": "Asking clients for more money.",
     "funding-reviews": "What clients see and answer behind the link of a funding call.",
