@@ -278,14 +278,14 @@ def test_bud_14_an_overrun_that_outgrew_the_call_opens_one_more(admin, stack, an
 # ── the client's answer ─────────────────────────────────────────────────────────────────────────
 
 
-def test_fun_4_the_link_shows_the_call_and_never_acts(stack, anonymous, client, project, sent):
+def test_fun_4_the_link_shows_the_call_and_never_acts(admin, stack, anonymous, client, project, sent):
     """FUN-4: GET shows it without a token of ours and changes nothing."""
     before = facts(stack, "funding")
     review = anonymous.read(review_of(stack, sent))
     assert review == {
         "project_name": project["name"], "client_name": client["name"], "currency": "EUR",
         "requested_cents": 200_000, "call_date": sent["call_date"], "expires_at": sent["expires_at"], "status": "sent",
-            "locale": "fr", "seller_name": admin.read("/v1/settings")["seller"]["name"]}
+        "locale": "fr", "seller_name": admin.read("/v1/settings")["seller"]["name"]}
     assert facts(stack, "funding") == before
 
 
