@@ -113,7 +113,7 @@ def test_the_health_check_tells_a_healthy_program_from_a_missing_one(stack):
     path = f"{build_folder() / 'bin'}:{os.environ['PATH']}"
 
     def healthy(program, **environment):
-        return run(DEPLOY / "container" / "healthy", program, env={"PATH": path} | environment).returncode == 0
+        return run(DEPLOY / "container" / "healthy", program, env=environment | {"PATH": path}).returncode == 0
     assert healthy("gateway", ESCARCELLE_HTTP_PORT=port) and not healthy("gateway", ESCARCELLE_HTTP_PORT=nobody)
     assert healthy("broker", ESCARCELLE_BIND=f"tcp://0.0.0.0:{port}")
     assert not healthy("broker", ESCARCELLE_BIND=f"tcp://0.0.0.0:{nobody}")
