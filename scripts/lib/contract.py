@@ -64,6 +64,21 @@ def bounds(field):
     return (preset[0] if low is None else low, preset[1] if high is None else high)
 
 
+def states_left(change):
+    """The states that a move leaves, or that a need is about; none for a beginning."""
+    return list(getattr(change, "in" if change.DESCRIPTOR.name == "Needs" else "from"))
+
+
+def words(name):
+    """A name as people read it: FundingCall → funding call, partially_paid → partially paid."""
+    return camel_to_lower(name).replace("_", " ")
+
+
+def state_refusal(name, state, allowed):
+    """What a caller is told whose object is in the wrong state; states.c says the same."""
+    return f"the {words(name)} is {words(state)}; it must be {' or '.join(words(s) for s in allowed)}"
+
+
 class Field:
     def __init__(self, proto, options, comment):
         self.proto, self.name, self.options, self.comment = proto, proto.name, options, comment
@@ -110,7 +125,8 @@ class Method:
 class Package:
     def __init__(self, file):
         self.file, self.name = file.name, file.package
-        self.messages, self.enums, self.methods, self.subscriptions, self.events = [], [], [], [], []
+        self.messages, self.enums, self.methods, self.events = [], [], [], []
+        self.subscriptions, self.jobs = [], []
         self.imports = [name.rsplit("/", 1)[-1][:-len(".proto")] for name in file.dependency]
         self.is_service, self.comment = False, ""
 
@@ -173,7 +189,8 @@ class Contract:
             self.enums[enum.full_name] = enum
         for index, service in enumerate(file.service):
             package.is_service, package.comment = True, comments.get((6, index), "")
-            package.subscriptions = self.options("ServiceOptions", service.options, ("consumes",))["consumes"]
+            options = self.options("ServiceOptions", service.options, ("consumes", "jobs"))
+            package.subscriptions, package.jobs = options["consumes"], options["jobs"]
             for number, proto in enumerate(service.method):
                 rpc = self.options("MethodOptions", proto.options, ("rpc",))["rpc"]
                 method = Method(file.package, proto, rpc, comments.get((6, index, 2, number), ""))
@@ -196,6 +213,17 @@ class Contract:
             method.success = rpc.success or (204 if method.verb == "DELETE" else 200)
             method.writes = (method.verb or "GET") != "GET" or rpc.writes
             self.path_fields |= {(method.input, name) for name in method.path_names}
+
+    def states_allowed(self, method):
+        """For each object whose state a method checks: the states it may be in, and the others."""
+        package, allowed = method.full_name.split(".")[0], {}
+        for change in list(method.rpc.moves) + list(method.rpc.needs):
+            states = allowed.setdefault((change.object, change.field), [])
+            states += [state for state in states_left(change) if state not in states]
+        for (name, field), states in allowed.items():
+            every = self.messages[f"{package}.{name}"].field(field).enum.words
+            if states:
+                yield name, states, [state for state in every if state not in states]
 
     def packages_seen_by(self, package):
         """Packages whose types it uses: its imports, and the ones its options name."""
@@ -225,6 +253,7 @@ class Contract:
         for package in self.packages.values():
             for subscription in package.subscriptions:
                 self.prove_subscription(package, subscription)
+            self.prove_jobs(package)
 
     def prove_not_recursive(self, message, above):
         if message in above:
@@ -299,22 +328,55 @@ class Contract:
                 raise ContractError(f"{ask.method} does not name {method.full_name.split('.')[0]} among its callers")
         if method.lane == "LEAF" and (rpc.asks or any(f.options["ref"] for f in request.fields)):
             raise ContractError(f"{method.full_name} is a leaf and may ask no one, else services could wait for each other in a circle")
-        for event in rpc.emits:
-            if self.messages.get(f"{method.full_name.split('.')[0]}.{event}") is None:
-                raise ContractError(f"{method.full_name} emits {event}, which its package does not define")
+        package = method.full_name.split(".")[0]
+        self.prove_emits(method.full_name, package, rpc.emits)
         if not method.comment:
             raise ContractError(f"{method.full_name} has no comment: it is the API's documentation")
-        self.prove_moves(method.full_name, method.full_name.split(".")[0], rpc.moves)
+        self.prove_moves(method.full_name, package, rpc.moves)
+        self.prove_needs(method.full_name, package, rpc.needs)
+        if (rpc.moves or rpc.needs) and not method.writes:
+            raise ContractError(f"{method.full_name} moves states, but does not write")
+
+    def prove_emits(self, where, package, emits):
+        for event in emits:
+            if self.messages.get(f"{package}.{event}") is None:
+                raise ContractError(f"{where} emits {event}, which its package does not define")
+
+    def state_enum(self, where, package, change):
+        """The enum of the states that a move or need is about."""
+        message = self.messages.get(f"{package}.{change.object}")
+        field = message.field(change.field) if message is not None else None
+        if field is None or field.enum is None:
+            raise ContractError(f"{where}: {change.object}.{change.field} is no status field")
+        return field.enum
+
+    def prove_states(self, where, enum, states):
+        for state in states:
+            if state not in enum.words:
+                raise ContractError(f"{where}: {enum.full_name} has no value {state}")
 
     def prove_moves(self, where, package, all_moves):
         for moves in all_moves:
-            message = self.messages.get(f"{package}.{moves.object}")
-            field = message.field(moves.field) if message is not None else None
-            if field is None or field.enum is None:
-                raise ContractError(f"{where}: {moves.object}.{moves.field} is no status field")
-            for state in list(getattr(moves, "from")) + [moves.to]:
-                if state not in field.enum.words:
-                    raise ContractError(f"{where}: {field.enum.full_name} has no value {state}")
+            enum = self.state_enum(where, package, moves)
+            if bool(moves.to) == moves.deletes:
+                raise ContractError(f"{where}: a move of {moves.object} leads to a state, or deletes")
+            if moves.deletes and not states_left(moves):
+                raise ContractError(f"{where}: a deletion of {moves.object} names the states it is possible from")
+            self.prove_states(where, enum, states_left(moves) + [moves.to] * bool(moves.to))
+
+    def prove_needs(self, where, package, all_needs):
+        for needs in all_needs:
+            if not states_left(needs):
+                raise ContractError(f"{where} needs {needs.object} in no state")
+            self.prove_states(where, self.state_enum(where, package, needs), states_left(needs))
+
+    def prove_jobs(self, package):
+        for job in package.jobs:
+            where = f"{package.name}'s job {job.name}"
+            if not job.does:
+                raise ContractError(f"{where} does not say what it does")
+            self.prove_moves(where, package.name, job.moves)
+            self.prove_emits(where, package.name, job.emits)
 
     def prove_subscription(self, package, subscription):
         event = self.messages.get(subscription.event)
@@ -322,4 +384,8 @@ class Contract:
             raise ContractError(f"{package.name} consumes {subscription.event}, which is no event")
         if bool(subscription.projection) == subscription.reaction:
             raise ContractError(f"{package.name}'s subscription to {subscription.event} must be either a projection or a reaction")
-        self.prove_moves(f"{package.name} on {subscription.event}", package.name, subscription.moves)
+        where = f"{package.name} on {subscription.event}"
+        if subscription.projection and (subscription.moves or subscription.emits):
+            raise ContractError(f"{where}: a projection only follows; moves and emits go to a reaction")
+        self.prove_moves(where, package.name, subscription.moves)
+        self.prove_emits(where, package.name, subscription.emits)

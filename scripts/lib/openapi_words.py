@@ -155,6 +155,9 @@ def page(path, id_, comment, answer, type_, schema, **more):
                  "refusals": ["429"], "parameters": [], "not_ready": None}, **more)
 
 
+# Of a 409, where the object's state is what stands in the way.
+WRONG_STATE = {"type": "/problems/wrong_state", "title": "The object is in another state", "code": "wrong_state"}
+
 TEXT = {"type": "string"}
 LIVENESS = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string", "enum": ["alive"]}}}
 READINESS = {

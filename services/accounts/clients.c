@@ -58,7 +58,7 @@ SQL(update_client, UpdateClientRequest, Client,
     "billing_address.city, billing_address.country, billing_contact.name, billing_contact.email, "
     "billing_contact.phone, commission.basis, commission.rate_bp, commission.fixed_fee_cents, commission.triggers, "
     "commission.milestones, payment_terms_days, report_frequency, locale, external_id), "
-    "updated_at = now(), version = version + 1 where id = :id and :guard and :in_state(pending, active) "
+    "updated_at = now(), version = version + 1 where id = :id and :guard(status) "
     "returning " CLIENT_COLUMNS);
 
 SQL(move_client, GetClientRequest, Client,

@@ -3,6 +3,7 @@
  * BUD-3). */
 #include "ledger.h"
 #include "sql.h"
+#include "states.h"
 
 #define ALLOCATION_COLUMNS                                                                            \
     "id, project_id, 'EUR' as currency, amount_cents, reason, created_at, created_at as updated_at, " \
@@ -27,9 +28,7 @@ check_allocation(struct call *call, const Project *project, int64_t amount)
         call_violation(call, "amount_cents", "out_of_range", "must not be 0");
         return call_violations(call);
     }
-    if (project->status != PROJECT_STATUS_OPEN)
-        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
-                              "the project is not open any more");
+    TRY(state_check(call, &project->base));
     TRY(envelope_lock(call, project->client_id, envelope));
     if (amount > 0)
         return envelope_check(call, envelope, amount);

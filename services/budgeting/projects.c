@@ -25,7 +25,7 @@ SQL(list_projects, ListProjectsRequest, ListProjectsReply,
 /* Only an open project changes; version says whether it is the one that was read. */
 SQL(update_project, UpdateProjectRequest, Project,
     "update project set :patch(name, alert_threshold, mailing_list, auto_funding_call, refill_bp, report_frequency, "
-    "purchase_order), updated_at = now(), version = version + 1 where id = :id and :guard and :in_state(open) "
+    "purchase_order), updated_at = now(), version = version + 1 where id = :id and :guard(status) "
     "returning " PROJECT_COLUMNS);
 
 SQL(set_state, Project, Empty, "update project set state = :budget.state where id = :id");

@@ -51,6 +51,7 @@ call_restart(struct call *call)
     call->status = RPC_OK;
     call->emitted = call->refusal = NULL;
     call->emitted_end = &call->emitted;
+    call->move = NULL;
     call->emitted_none = call->wake_jobs = false;
 }
 

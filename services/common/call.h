@@ -20,7 +20,8 @@ struct call {
     const struct rpc_method *method;   /* NULL in reactions and jobs */
     const Wire__RequestHeader *header; /* never NULL; the service's own in reactions and jobs */
     const Wire__Event *event;          /* the event being handled, NULL in requests and jobs */
-    const struct rpc_moves *moves;     /* of the method or the subscription, or NULL */
+    const struct rpc_moves *moves;     /* of the method, the subscription or the job, or NULL */
+    const struct rpc_moves *move;      /* the one that state_move chose, or NULL */
     ProtobufCMessage **answers;        /* of method->asks, in their order */
     const char *new_id;                /* a fresh UUIDv7 */
     const char *today;                 /* YYYY-MM-DD in Paris */

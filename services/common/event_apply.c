@@ -280,6 +280,7 @@ serve_subscription(struct call *call, const struct subscription *subscription,
     char id[37];
 
     call->moves = subscription->moves;
+    call->move = NULL;
     uuid_new(id);
     call->new_id = arena_strdup(call->arena, id);
     if (subscription->projection != NULL) {

@@ -119,12 +119,12 @@ struct message_rules {
     bool exactly_one; /* one of its fields, no more, no less */
 };
 
-/* A change of state. from is NULL-ended. */
+/* A change of state. from is NULL-ended and empty where an object begins; to is NULL where it is
+ * deleted, or only needs to be in one of these states. */
 struct rpc_moves {
-    const char *object, *field;
+    const char *object, *field; /* "Session", "status" */
     const char *const *from;
     const char *to;
-    const char *guard;
 };
 
 /* A question asked before the transaction; its answer is call->answers[i]. The asked method takes
@@ -148,7 +148,7 @@ struct rpc_method {
     bool audited;      /* a read that emits common.DocumentDownloaded */
     bool patch;        /* header->present says what was given */
     const struct message_rules *request, *reply;
-    const struct rpc_moves *moves; /* or NULL */
+    const struct rpc_moves *moves; /* ended by a NULL object; or NULL */
     const char *const *emits;      /* names of the events it may emit, NULL-ended; or NULL */
     const char *const *callers;    /* NULL-ended; NULL for routed methods (gateway only) */
     const struct rpc_ask *asks;
@@ -163,6 +163,7 @@ struct rpc_service {
     size_t methods_count;
     const struct subscription *subscriptions;
     size_t subscriptions_count;
+    const struct job_rules *jobs; /* ended by a NULL name, or NULL */
 };
 
 /* Any event type of any service; `events_find` in events.h. Paths are dotted, "" when absent. */
@@ -185,7 +186,15 @@ struct subscription {
     const char *producer;          /* "accounts" */
     const char *projection;        /* name of a PROJECTION, or NULL */
     event_handler *handler;        /* a reaction, or NULL */
-    const struct rpc_moves *moves; /* or NULL */
+    const struct rpc_moves *moves; /* of the reaction, as a method's; or NULL */
+    const char *const *emits;      /* what the reaction may emit, NULL-ended; or NULL */
+};
+
+/* What the contract says of a job; service.h has the work itself. */
+struct job_rules {
+    const char *name;
+    const struct rpc_moves *moves; /* as a method's; or NULL */
+    const char *const *emits;      /* NULL-ended; or NULL */
 };
 
 /* A route of the gateway. Segments that start with '{' are fields of the request. */

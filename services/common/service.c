@@ -158,6 +158,17 @@ job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, vo
     return status;
 }
 
+/* What the contract lets a job do to states; NULL: nothing. */
+static const struct rpc_moves *
+moves_of_job(const struct service *service, const char *name)
+{
+    const struct job_rules *rules = service->rpc->jobs;
+
+    while (rules != NULL && rules->name != NULL && strcmp(rules->name, name) != 0)
+        rules++;
+    return rules == NULL || rules->name == NULL ? NULL : rules->moves;
+}
+
 static bool
 run_job(struct jobs *jobs, const struct job *job)
 {
@@ -166,6 +177,7 @@ run_job(struct jobs *jobs, const struct job *job)
 
     arena_reset(jobs->arena);
     call_start(&call, jobs->arena, jobs->db, jobs->asker, jobs->service);
+    call.moves = moves_of_job(jobs->service, job->name);
     worked = db_ready(jobs->db) && job->run(&call);
     if (call.status != RPC_OK)
         log_warning("job %s: %s", job->name, call.problem.detail);

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "log.h"
 #include "sql_compile.h"
+#include "states.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -41,20 +42,6 @@ fail_absent(struct call *call, const struct sql_statement *statement)
                      object_words(call->arena, statement->compiled->row->short_name));
 }
 
-static enum rpc_status
-fail_state(struct call *call, const struct sql_statement *statement, const char *status)
-{
-    struct buffer from;
-
-    buffer_init(&from, call->arena);
-    for (const char *const *state = call->moves->from; *state != NULL; state++)
-        buffer_printf(&from, "%s%s", state == call->moves->from ? "" : " or ", *state);
-    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
-                          "the %s is %s; only %s can become %s",
-                          object_words(call->arena, statement->compiled->row->short_name), status,
-                          from.bytes, call->moves->to);
-}
-
 /* The id of the row that a guarded statement is about; NULL: the table's only one. */
 static const char *
 guarded_id(struct call *call, const struct sql_compiled *compiled, const void *request)
@@ -79,10 +66,8 @@ explain_guard(struct call *call, const struct sql_statement *statement, const vo
     struct db_statement look = {.name = "explain_guard", .parameters = 1, .unnamed = true};
     PGresult *row;
 
-    look.text =
-        arena_printf(call->arena, "select version, %s from %s where id = $1 or $1 is null",
-                     compiled->guard_status || compiled->guard_states != NULL ? "status" : "null",
-                     compiled->guard_table);
+    look.text = arena_printf(call->arena, "select version, %s from %s where id = $1 or $1 is null",
+                             compiled->guard_status ? "status" : "null", compiled->guard_table);
     row = db_query(call->db, call->arena, &look, &id);
     if (row == NULL)
         return db_fail(call);
@@ -93,13 +78,8 @@ explain_guard(struct call *call, const struct sql_statement *statement, const vo
             call, RPC_PRECONDITION, NULL,
             "the object has changed since (its version is %s); read it again and repeat",
             db_value(row, 0, 0));
-    if (compiled->guard_states != NULL)
-        return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
-                              "the %s is %s; it must be %s",
-                              object_words(call->arena, compiled->row->short_name),
-                              db_value(row, 0, 1), compiled->guard_states);
-    if (compiled->guard_status && call->moves != NULL)
-        return fail_state(call, statement, db_value(row, 0, 1));
+    if (compiled->guard_status)
+        return state_refuse(call, compiled->row->short_name, db_value(row, 0, 1));
     return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
                           "the object's present state does not allow this");
 }

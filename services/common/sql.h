@@ -8,8 +8,7 @@
  * :patch(name, address.city)   "name = new value where the PATCH gave it, else as it was", for
  *                     columns name, address_city
  * :guard              "where id = :id and :guard": the version is If-Match's, if that was given
- * :guard(status)      the same, and the state is one that the method's (moves) leaves
- * :in_state(open)     the state is one of these
+ * :guard(status)      the same, and the state is one that the contract's moves and needs allow
  * :filter(status, client_id)   "and status = :status" where the request has the field
  * :between(date, from, to)     "and date >= :from and date <= :to", inclusive, each where given
  * :search(name, siren)         "and one of these columns contains :q", without case and accents

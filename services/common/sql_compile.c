@@ -75,7 +75,7 @@ number(struct compilation *compilation, enum sql_source source, const char *name
     *binding = (struct sql_binding){.source = source, .name = name};
     if (source == SQL_FROM_CALL && sql_call_value_find(name) == NULL)
         complain(compilation, "uses :call.%s, which no call has", name);
-    if (source != SQL_FROM_CALL && source != SQL_FROM_LIMIT &&
+    if (source != SQL_FROM_CALL && source != SQL_FROM_STATES && source != SQL_FROM_LIMIT &&
         !field_path_find(compilation->statement->request, name, &binding->path))
         complain(compilation, "binds :%s, which its request does not have", name);
     return out->bindings_count;
@@ -167,33 +167,16 @@ expand_guard(struct compilation *compilation, const char *const *arguments, size
     if (count == 1) {
         compilation->out->guard_status = true;
         buffer_printf(&compilation->text, " and %s = any($%zu)", arguments[0],
-                      number(compilation, SQL_FROM_CALL, "from"));
+                      number(compilation, SQL_FROM_STATES, arguments[0]));
     }
-}
-
-/* States an object must be in without leaving them: the refusal names them. */
-static void
-expand_state(struct compilation *compilation, const char *const *arguments, size_t count)
-{
-    struct buffer words;
-
-    buffer_init(&words, compilation->arena);
-    buffer_text(&compilation->text, "status in (");
-    for (size_t i = 0; i < count; i++) {
-        buffer_printf(&compilation->text, "%s'%s'", i == 0 ? "" : ", ", arguments[i]);
-        buffer_printf(&words, "%s%s", i == 0 ? "" : " or ", arguments[i]);
-    }
-    buffer_text(&compilation->text, ")");
-    compilation->out->guard_states = words.bytes;
 }
 
 static const struct {
     const char *name;
     void (*expand)(struct compilation *compilation, const char *const *arguments, size_t count);
 } expansions[] = {
-    {"patch", expand_patch},    {"filter", expand_filter}, {"between", expand_between},
-    {"search", expand_search},  {"page", expand_page},     {"guard", expand_guard},
-    {"in_state", expand_state},
+    {"patch", expand_patch},   {"filter", expand_filter}, {"between", expand_between},
+    {"search", expand_search}, {"page", expand_page},     {"guard", expand_guard},
 };
 
 static void

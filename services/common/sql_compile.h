@@ -18,6 +18,7 @@ struct field_path {
 enum sql_source {
     SQL_FROM_REQUEST,  /* the request's field */
     SQL_FROM_CALL,     /* the call's value of that name */
+    SQL_FROM_STATES,   /* the states of the row's object that the call allows */
     SQL_FROM_PRESENCE, /* whether the PATCH gave the field */
     SQL_FROM_SEARCH,   /* the request's field as a pattern of like */
     SQL_FROM_PAGE,     /* the request's page_token, decoded */
@@ -50,7 +51,6 @@ struct sql_compiled {
     const char *guard_table;                  /* of a statement with :guard, else NULL */
     enum sql_guarded guard_row;
     bool guard_status;
-    const char *guard_states; /* of :in_state(…), in words, else NULL */
 };
 
 /* Compiles every registered statement, prepares and describes it on this connection and compares

@@ -2,6 +2,7 @@
  * Values in and out of statements: parameters from request and call, columns into messages. */
 #include "json.h"
 #include "sql_compile.h"
+#include "states.h"
 
 #include "dates.h"
 
@@ -50,24 +51,6 @@ call_token_id(struct call *call)
 }
 
 static const char *
-call_from(struct call *call)
-{
-    size_t count = 0;
-
-    if (call->moves == NULL)
-        return "{}";
-    while (call->moves->from[count] != NULL)
-        count++;
-    return db_array(call->arena, call->moves->from, count);
-}
-
-static const char *
-call_to(struct call *call)
-{
-    return call->moves == NULL ? NULL : call->moves->to;
-}
-
-static const char *
 call_if_match(struct call *call)
 {
     return call->header->has_if_match
@@ -94,11 +77,11 @@ static const struct {
     {"caller_id", call_caller_id},
     {"caller_role", call_caller_role},
     {"event_id", call_event_id},
-    {"from", call_from},
+    {"from", states_left},
     {"if_match", call_if_match},
     {"new_id", call_new_id},
     {"occurred_at", call_occurred_at},
-    {"to", call_to},
+    {"to", state_next},
     {"today", call_today},
     {"token_id", call_token_id},
     {"user_id", call_user_id},
@@ -244,6 +227,9 @@ sql_bind(struct call *call, const struct sql_statement *statement, const void *r
             break;
         case SQL_FROM_CALL:
             values[i] = sql_call_value_find(binding->name)(call);
+            break;
+        case SQL_FROM_STATES:
+            values[i] = states_allowed(call, compiled->row->short_name);
             break;
         case SQL_FROM_PRESENCE:
             values[i] = call_present(call, binding->name) ? "t" : "f";

@@ -27,7 +27,7 @@ SQL(get_funding_call, GetFundingCallRequest, FundingCall,
 
 SQL(update_funding_call, UpdateFundingCallRequest, FundingCall,
     "update funding_call set :patch(requested_cents, call_date, comment), updated_at = now(), "
-    "version = version + 1 where id = :id and status = 'draft' and :guard "
+    "version = version + 1 where id = :id and :guard(status) "
     "returning " FUNDING_CALL_COLUMNS);
 
 SQL(send_funding_call, GetFundingCallRequest, FundingCall,

@@ -3,6 +3,7 @@
 #include "sessions.h"
 
 #include "sql.h"
+#include "states.h"
 #include "totals.h"
 
 #include <string.h>
@@ -85,16 +86,6 @@ session_lock(struct call *call, const char *id, Session *session)
 
     key.id = (char *)id;
     return sql_one(call, &lock_session, &key, session);
-}
-
-enum rpc_status
-session_check_planned(struct call *call, const Session *session)
-{
-    if (session->status == SESSION_STATUS_PLANNED)
-        return RPC_OK;
-    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
-                          "the session is %s; it and its trainings change only while it is planned",
-                          message_text(call->arena, &session->base, "status"));
 }
 
 enum rpc_status
@@ -186,7 +177,7 @@ sessions_update_session(struct call *call, const UpdateSessionRequest *request, 
     Session *present = NEW(call, Session);
 
     TRY(session_lock(call, request->id, present));
-    TRY(session_check_planned(call, present));
+    TRY(state_check(call, &present->base));
     if (call_present(call, "start_date"))
         present->start_date = request->start_date;
     if (call_present(call, "end_date"))
@@ -205,7 +196,7 @@ sessions_delete_session(struct call *call, const GetSessionRequest *request, Emp
 
     (void)reply;
     TRY(session_lock(call, request->id, session));
-    TRY(session_check_planned(call, session));
+    TRY(state_check(call, &session->base));
     if (session->training_count > 0)
         return call_fail_code(call, RPC_CONFLICT, "session_has_trainings", NULL,
                               "a session with trainings is not deleted; cancel it");

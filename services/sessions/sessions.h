@@ -16,8 +16,6 @@ enum rpc_status session_lock(struct call *call, const char *id, Session *session
 /* The same for an id that a field of the body names: *found says whether there is one. */
 enum rpc_status session_lock_maybe(struct call *call, const char *id, Session *session,
                                    bool *found) RPC_CHECKED;
-/* 409 unless a locked session is planned (SES-2). */
-enum rpc_status session_check_planned(struct call *call, const Session *session) RPC_CHECKED;
 /* Adds up the trainings of a locked session anew and reads it; 422 beyond the bounds of money
  * (MON-4). */
 enum rpc_status session_add_up(struct call *call, const char *id, Session *session) RPC_CHECKED;

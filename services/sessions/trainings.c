@@ -3,6 +3,7 @@
 #include "money.h"
 #include "sessions.h"
 #include "sql.h"
+#include "states.h"
 
 #include <assert.h>
 #include <string.h>
@@ -77,7 +78,7 @@ sessions_create_training(struct call *call, const CreateTrainingRequest *request
     Session *session = NEW(call, Session);
 
     TRY(session_lock(call, request->session_id, session));
-    TRY(session_check_planned(call, session));
+    TRY(state_check(call, &session->base));
     TRY(check_date(call, request->date, session));
     TRY(sql_one(call, &insert_training, request, reply));
     fill_vat(reply);
@@ -114,7 +115,7 @@ change_training(struct call *call, const UpdateTrainingRequest *request, const T
     Session *session = NEW(call, Session);
 
     TRY(session_lock(call, before->session_id, session));
-    TRY(session_check_planned(call, session));
+    TRY(state_check(call, &session->base));
     TRY(sql_one(call, &update_training, request, reply));
     TRY(check_date(call, reply->date, session));
     fill_vat(reply);
@@ -152,8 +153,8 @@ move_training(struct call *call, const UpdateTrainingRequest *request, const Tra
     Session *from = NEW(call, Session), *to = NEW(call, Session);
 
     TRY(lock_both(call, before->session_id, request->session_id, from, to));
-    TRY(session_check_planned(call, from));
-    TRY(session_check_planned(call, to));
+    TRY(state_check(call, &from->base));
+    TRY(state_check(call, &to->base));
     TRY(sql_one(call, &update_training, request, reply));
     TRY(check_date(call, reply->date, to));
     fill_vat(reply);
@@ -187,7 +188,7 @@ sessions_delete_training(struct call *call, const GetTrainingRequest *request, E
     (void)reply;
     TRY(lock_before(call, request->id, before));
     TRY(session_lock(call, before->session_id, session));
-    TRY(session_check_planned(call, session));
+    TRY(state_check(call, &session->base));
     TRY(sql_one(call, &end_training, request, training));
     fill_vat(training);
     TRY(sql_run(call, &delete_training, request, NULL));

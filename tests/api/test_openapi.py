@@ -71,7 +71,7 @@ def test_every_v1_operation_is_secured_unless_public(document):
 
 def test_state_changes_say_their_states_in_409(document):
     text = document["paths"]["/v1/sessions/{id}/complete"]["post"]["responses"]["409"]["description"]
-    assert text == "`status` must be `planned`; it becomes `completed`. Or the same Idempotency-Key is under way."
+    assert text == "The session must be `planned`; it becomes `completed`. Or the same Idempotency-Key is under way."
 
 
 def test_every_reference_has_its_target(document):
