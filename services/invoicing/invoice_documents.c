@@ -32,6 +32,14 @@ SQL(get_document, Id, InvoiceDocument,
 
 SQL(find_invoice, Id, Invoice, "select id from invoice where id = :id");
 
+enum rpc_status
+invoice_fail_not_ready(struct call *call)
+{
+    SET(&call->problem, retry_after_s, 1);
+    return call_fail_code(call, RPC_CONFLICT, "not_ready", NULL,
+                          "the PDF is being made; try again in a second");
+}
+
 static enum rpc_status
 serve(struct call *call, const char *id, InvoiceDocument *reply)
 {
@@ -43,9 +51,7 @@ serve(struct call *call, const char *id, InvoiceDocument *reply)
     if (rendered)
         return RPC_OK;
     TRY(sql_one(call, &find_invoice, key, NEW(call, Invoice)));
-    SET(&call->problem, retry_after_s, 1);
-    return call_fail_code(call, RPC_CONFLICT, "not_ready", NULL,
-                          "the PDF is being made; try again in a second");
+    return invoice_fail_not_ready(call);
 }
 
 enum rpc_status

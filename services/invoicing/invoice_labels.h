@@ -8,7 +8,7 @@ struct invoice_labels {
     const char *invoice, *credit_note;           /* titles */
     const char *invoice_word, *credit_note_word; /* in the properties of the file */
     const char *number;                          /* number */
-    const char *issued, *due, *served, *corrects, *nature, *purchase_order;
+    const char *issued, *due, *served, *corrects, *reason, *nature, *purchase_order;
     const char *services; /* the nature that the law asks to name */
     const char *period;   /* first day, last day */
     const char *original; /* number, date */

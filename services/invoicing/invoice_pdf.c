@@ -186,6 +186,9 @@ draw_facts(struct sheet *sheet)
     y = fact(sheet, y, labels->due, document->due_date ? date(sheet, document->due_date) : NULL);
     y = fact(sheet, y, labels->served, service_period(sheet));
     y = fact(sheet, y, labels->corrects, original);
+    y = fact(sheet, y, labels->reason,
+             document->reason ? words_spaced(sheet->arena, document->reason, document->locale)
+                              : NULL);
     y = fact(sheet, y, labels->nature, labels->services);
     return fact(sheet, y, labels->purchase_order, document->purchase_order);
 }

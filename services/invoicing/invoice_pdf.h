@@ -56,6 +56,7 @@ struct invoice_document {
     const char *purchase_order;                  /* optional */
     const char *subject;                         /* what it is about, one line; optional */
     const char *original_number, *original_date; /* credit note: the invoice it corrects */
+    const char *reason;                          /* credit note: why */
     struct invoice_seller seller;
     struct invoice_buyer buyer;
     const struct invoice_line *lines;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Invoices: read, listed, sent; what of them keeps a client from being archived. */
+ * Invoices: read, listed; what of them keeps a client from being archived. */
 #include "invoices.h"
 
 #include "sql.h"
@@ -10,15 +10,22 @@
     "i.issue_date, i.due_date, i.service_date, i.vat_groups, i.subject, i.purchase_order, "        \
     "i.locale, i.seller, i.buyer, i.mentions, i.created_at, s.updated_at, s.version, "             \
     "d.file_name as \"file.file_name\", d.sha256 as \"file.sha256\", "                             \
-    "octet_length(d.content) as \"file.size\", "                                                   \
+    "octet_length(d.content) as \"file.size\", i.credits, i.reason, o.number as credits_number, "  \
+    "o.issue_date as credits_date, c.credited_cents, c.credited_by, "                              \
     "(select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', l.id, 'session_id', "            \
     "l.session_id, 'description', l.description, 'quantity', l.quantity, 'unit_price_cents', "     \
     "l.unit_price_cents, 'net_cents', l.net_cents, 'vat_rate_bp', l.vat_rate_bp, "                 \
-    "'training_ids', to_jsonb(l.training_ids))) order by l.position) from invoice_line l "         \
-    "where l.invoice_id = i.id) as lines"
+    "'training_ids', to_jsonb(l.training_ids), 'credits', l.credits, 'credited_by', "              \
+    "(select n.invoice_id from invoice_line n where n.credits = l.id))) order by l.position) "     \
+    "from invoice_line l where l.invoice_id = i.id) as lines"
 
+/* The last credit note of several is the one that took back what was left. */
 #define INVOICE_TABLES                                                                             \
-    "invoice i join invoice_state s on s.id = i.id left join invoice_document d on d.id = i.id"
+    "invoice i join invoice_state s on s.id = i.id left join invoice_document d on d.id = i.id "   \
+    "left join invoice o on o.id = i.credits cross join lateral (select "                          \
+    "coalesce(sum(n.gross_cents), 0)::bigint as credited_cents, case when s.status = 'credited' "  \
+    "then (array_agg(n.id order by n.created_at desc))[1] end as credited_by from invoice n "      \
+    "where n.credits = i.id) c"
 
 SQL(get_invoice, GetInvoiceRequest, Invoice,
     "select " INVOICE_COLUMNS " from " INVOICE_TABLES " where i.id = :id");
@@ -31,10 +38,6 @@ SQL(list_invoices, ListInvoicesRequest, ListInvoicesReply,
     "select " INVOICE_COLUMNS " from " INVOICE_TABLES " where true "
     ":filter(i.client_id, i.project_id, s.status, i.kind) :between(i.issue_date, from, to) "
     ":page(i.id)");
-
-SQL(move_sent_invoice, Notifications__Message, Id,
-    "update invoice_state set status = :call.to, updated_at = now(), version = version + 1 "
-    "where id = :object_id and status = any(:call.from) returning id");
 
 /* The first of them are enough to say why not. */
 SQL(list_obligations, Id, Obligations,
@@ -78,29 +81,4 @@ enum rpc_status
 invoicing_get_client_obligations(struct call *call, const Id *request, Obligations *reply)
 {
     return sql_one(call, &list_obligations, request, reply);
-}
-
-/* Whether this is the mail that carries an invoice to whom it is for. */
-static bool
-carries_invoice(const Notifications__Message *message)
-{
-    return message->audience == NOTIFICATIONS__MESSAGE_AUDIENCE__MESSAGE_AUDIENCE_BILLING_CONTACT &&
-           (message->kind == NOTIFICATIONS__MESSAGE_KIND__MESSAGE_KIND_INVOICE ||
-            message->kind == NOTIFICATIONS__MESSAGE_KIND__MESSAGE_KIND_CREDIT_NOTE);
-}
-
-enum rpc_status
-invoicing_on_message_sent(struct call *call, const Notifications__MessageSent *event)
-{
-    Invoice *invoice = NEW(call, Invoice);
-    Id *moved = NEW(call, Id);
-    bool found;
-
-    if (!carries_invoice(event->message))
-        return RPC_OK;
-    TRY(sql_maybe(call, &move_sent_invoice, event->message, moved, &found));
-    if (!found)
-        return RPC_OK;
-    TRY(invoice_read(call, moved->id, invoice));
-    return emit_invoice_sent(call, invoice);
 }

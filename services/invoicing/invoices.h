@@ -8,6 +8,9 @@
 /* An invoice with its lines, state and file, whole. */
 enum rpc_status invoice_read(struct call *call, const char *id, Invoice *invoice) RPC_CHECKED;
 
+/* Refuses until the PDF of an invoice is rendered. */
+enum rpc_status invoice_fail_not_ready(struct call *call);
+
 /* All that billing a trigger needs, as it is in this transaction. */
 struct billing {
     const FiredTrigger *trigger;

@@ -140,3 +140,13 @@ legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Inv
         invoice->mentions[invoice->n_mentions++] = mention;
     }
 }
+
+void
+legal_sentences_keep(struct arena *arena, const Invoice *original, Invoice *note)
+{
+    note->mentions = arena_array(arena, original->n_mentions + 1, sizeof *note->mentions);
+    note->n_mentions = 0;
+    for (size_t i = 0; i < original->n_mentions; i++)
+        if (strcmp(original->mentions[i]->key, VAT_ON_DEBITS) == 0)
+            note->mentions[note->n_mentions++] = original->mentions[i];
+}

@@ -9,5 +9,7 @@
  * becomes the late-penalty rate in force; without one, the law's sentence that needs none is
  * taken. */
 void legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Invoice *invoice);
+/* Gives a credit note those of its invoice's mentions that are not about being paid. */
+void legal_sentences_keep(struct arena *arena, const Invoice *original, Invoice *note);
 
 #endif

@@ -15,7 +15,7 @@ from client import expect, pointers, problem, wait_until
 from factory import ADDRESS, COMMISSION, funded_client, new_project, wait_for_status
 from identifiers import new_email
 
-NUMBER = re.compile(r"FA-(\d{4})-(\d{6})")
+NUMBER = re.compile(r"(?:FA|AV)-(\d{4})-(\d{6})")
 REMAINING_CENTS = 340_000  # step 5 of the worked example
 
 
@@ -228,9 +228,9 @@ def close_at_once(admin, projects):
         thread.join()
 
 
-def check_series(stack):
-    """The numbers of all invoices: of the year of their date, without a gap, in the order of dates."""
-    rows = stack.query("select number, issue_date from invoicing.invoice where kind = 'invoice' order by number")
+def check_series(stack, kind="invoice"):
+    """The numbers of all of a kind: of the year of their date, without a gap, in the order of dates."""
+    rows = stack.query("select number, issue_date from invoicing.invoice where kind = %s order by number", kind)
     by_year = {}
     for number, issue_date in rows:
         year, place = NUMBER.fullmatch(number).groups()

@@ -77,6 +77,8 @@ sample_credit_note(const char *locale)
     document.number = "AV-2026-000045";
     document.original_number = "FA-2026-000123";
     document.original_date = "2026-11-22";
+    document.reason = strcmp(locale, "en") == 0 ? "Session reopened: “Negotiation”"
+                                                : "Session rouverte : « Négociation »";
     document.issue_date = "2026-12-01";
     document.due_date = NULL;
     document.mention_count = 0;
