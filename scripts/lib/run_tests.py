@@ -89,7 +89,16 @@ def run_pytest(folder, build_folder, suites, options):
     return passed, failed
 
 
+def run_faults(options):
+    """A round of kills under load, judged by the referee."""
+    build_folder = build(os.environ.get("MODE", "debug"))
+    return subprocess.run([sys.executable, "-B", TESTS / "runtime" / "campaign", "--build", build_folder, *options],
+                          cwd=REPOSITORY, check=False).returncode
+
+
 def main():
+    if sys.argv[1:2] == ["faults"]:
+        return run_faults(sys.argv[2:])
     suites = [argument for argument in sys.argv[1:] if argument in ["unit", *python_suites()]]
     options = [argument for argument in sys.argv[1:] if argument not in suites]
     wanted = suites or ["unit", *python_suites()]

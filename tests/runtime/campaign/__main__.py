@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`scripts/test faults [--minutes N] [--seed S]`: kills under load, heals, and judges."""
+import argparse
+import pathlib
+import random
+import shutil
+import sys
+import tempfile
+
+TESTS = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TESTS), str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS.parent / "scripts" / "lib")]
+
+from campaign.round import Round  # noqa: E402
+from client import RunningStack  # noqa: E402
+
+
+def main():
+    options = argparse.ArgumentParser(prog="test faults", description=__doc__)
+    options.add_argument("--minutes", type=float, default=2)
+    options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
+    options.add_argument("--build", default=str(TESTS.parent / "build" / "debug"))
+    options.add_argument("--keep", action="store_true", help="leave the stack's folder for a look")
+    given = options.parse_args()
+    folder = tempfile.mkdtemp(prefix="faults-")
+    stack = RunningStack(folder, given.build)
+    print(f"seed {given.seed}, {given.minutes:g} minutes, state in {folder}", flush=True)
+    try:
+        stack.start()
+        played = Round(stack, given.seed)
+        played.play(given.minutes * 60)
+        findings = played.judge()
+    finally:
+        stack.stop()
+    print(played.summary())
+    for what, found in findings.items():
+        for finding in found:
+            print(f"FAULT  {what} {finding}")
+    bad = sum(map(len, findings.values()))
+    if not given.keep and not bad:
+        shutil.rmtree(folder)
+    print(f"{len(findings) - sum(map(bool, findings.values()))} passed, {sum(map(bool, findings.values()))} failed")
+    return 1 if bad else 0
+
+
+sys.exit(main())

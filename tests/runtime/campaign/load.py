@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Callers that do a company's daily work and never give up: each write has its key, is repeated until its outcome is
+known, and carries a name of its own by which it is found again in the tables."""
+import random
+import threading
+import time
+
+import requests
+from identifiers import new_email, new_iban, new_siren
+
+RETRY_SECONDS = 0.05
+TIMEOUT_SECONDS = 20
+COMMISSIONS = (
+    {"basis": "unconsumed_funds", "rate_bp": 500, "triggers": ["project_closed"]},
+    {"basis": "consumed_value", "rate_bp": 500, "triggers": ["session_completed", "project_closed"]},
+    {"basis": "fixed_fee", "fixed_fee_cents": 12_000, "triggers": ["session_completed"]},
+)
+ENTITIES = {"client": "accounts.client.name", "credit": "budgeting.credit.reason", "project": "budgeting.project.name",
+            "allocation": "budgeting.allocation.reason", "session": "sessions.session.title",
+            "training": "sessions.training.title", "call": "funding.funding_call.comment"}
+
+
+class GaveUp(Exception):
+    """The load ended before the outcome was known."""
+
+
+class Caller(threading.Thread):
+    """One client company's operator."""
+
+    def __init__(self, url, ca_file, token, seed, until):
+        super().__init__(daemon=True)
+        self.url, self.until = url, until
+        self.random = random.Random(seed)
+        self.name = f"caller {seed}"
+        self.prefix = f"{seed}-{time.time_ns()}"
+        self.session = requests.Session()
+        self.session.verify, self.session.trust_env = ca_file, False
+        self.session.headers["Authorization"] = f"Bearer {token}"
+        self.writes, self.count, self.retried = {}, 0, 0
+        self.projects = []
+        self.failure = None
+
+    # ── a write that is repeated until its outcome is known ──────────────────────────────────────
+
+    def send(self, verb, path, body, key):
+        """The first answer that tells the outcome: not 5xx, not 'still running'."""
+        while time.monotonic() < self.until.deadline:
+            try:
+                answer = self.session.request(verb, self.url + path, json=body, timeout=TIMEOUT_SECONDS,
+                                              headers={"Idempotency-Key": key} if key else {})
+            except requests.RequestException:
+                answer = None
+            if answer is not None and answer.status_code < 500 and answer.status_code not in (401, 429) and not (
+                    answer.status_code == 409 and "Retry-After" in answer.headers):
+                return answer
+            self.retried += 1
+            time.sleep(RETRY_SECONDS * (1 + self.random.random()))
+        raise GaveUp
+
+    def create(self, entity, path, body, text):
+        """The created object, or None when it was refused."""
+        self.count += 1
+        name = f"{entity} {self.prefix}-{self.count}"
+        write = self.writes[name] = {"name": name, "column": ENTITIES[entity], "acknowledged": None}
+        answer = self.send("POST", path, body | {text: name}, f"{self.prefix}-{self.count}")
+        write["acknowledged"] = answer.status_code == 201
+        return answer.json() | {"written": name} if write["acknowledged"] else None
+
+    def act(self, path, body=None):
+        """Whether an action was done."""
+        self.count += 1
+        return self.send("POST", path, body, f"{self.prefix}-{self.count}").status_code == 200
+
+    def remove(self, path, thing):
+        """A DELETE has no key: its repetition may find nothing any more."""
+        write = self.writes[thing["written"]]
+        write["acknowledged"] = None
+        if self.send("DELETE", path, None, None).status_code in (204, 404):
+            write["acknowledged"] = False
+
+    # ── the day's work ───────────────────────────────────────────────────────────────────────────
+
+    def run(self):
+        try:
+            while time.monotonic() < self.until.end:
+                self.work()
+        except GaveUp:
+            pass
+        except Exception as failure:  # pylint: disable=broad-except
+            self.failure = failure
+
+    def work(self):
+        if len(self.projects) < 2:
+            self.open_project()
+            return
+        project = self.random.choice(self.projects)
+        self.random.choices((self.train, self.change, self.complete, self.reopen, self.allocate, self.ask, self.close),
+                            (8, 3, 2, 1, 1, 1, 1))[0](project)
+
+    def open_project(self):
+        commission = self.random.choice(COMMISSIONS)
+        client = self.create("client", "/v1/clients", {
+            "siren": new_siren(), "iban": new_iban(), "commission": commission,
+            "address": {"line1": "1 rue", "postal_code": "75002", "city": "Paris"},
+            "billing_contact": {"name": "Camille Martin", "email": new_email("camille")}}, "name")
+        if client is None or not self.create("credit", f"/v1/clients/{client['id']}/envelope/credits",
+                                             {"amount_cents": 5_000_000}, "reason"):
+            return
+        project = self.create("project", "/v1/projects", {
+            "client_id": client["id"], "initial_budget_cents": 500_000, "alert_threshold": {"percent_bp": 8000},
+            "mailing_list": [{"email": new_email("list")}]}, "name")
+        if project:
+            self.projects.append(project | {"sessions": []})
+
+    def session_of(self, project, status):
+        found = [session for session in project["sessions"] if session["status"] == status]
+        return self.random.choice(found) if found else None
+
+    def train(self, project):
+        session = self.session_of(project, "planned")
+        if session is None or self.random.random() < 0.1:
+            session = self.create("session", f"/v1/projects/{project['id']}/sessions",
+                                  {"start_date": "2026-12-01", "end_date": "2026-12-05"}, "title")
+            if session:
+                project["sessions"].append(session | {"trainings": []})
+            return
+        training = self.create("training", f"/v1/sessions/{session['id']}/trainings", {
+            "provider": "Formatys", "cost_cents": self.random.randrange(0, 90_000), "date": "2026-12-02",
+            "vat_rate_bp": self.random.choice((0, 550, 2000))}, "title")
+        if training:
+            session["trainings"].append(training)
+
+    def change(self, project):
+        session = self.session_of(project, "planned")
+        if session is None or not session["trainings"]:
+            return
+        training = self.random.choice(session["trainings"])
+        if self.random.random() < 0.3:
+            session["trainings"].remove(training)
+            self.remove(f"/v1/trainings/{training['id']}", training)
+            return
+        self.send("PATCH", f"/v1/trainings/{training['id']}", {"cost_cents": self.random.randrange(0, 90_000)}, None)
+
+    def move(self, project, verb, before, after):
+        session = self.session_of(project, before)
+        if session and self.act(f"/v1/sessions/{session['id']}/{verb}"):
+            session["status"] = after
+
+    def complete(self, project):
+        self.move(project, "complete", "planned", "completed")
+
+    def reopen(self, project):
+        self.move(project, "reopen", "completed", "planned")
+
+    def allocate(self, project):
+        self.create("allocation", f"/v1/projects/{project['id']}/allocations",
+                    {"amount_cents": self.random.choice((-20_000, 50_000))}, "reason")
+
+    def ask(self, project):
+        call = self.create("call", f"/v1/projects/{project['id']}/funding-calls",
+                           {"requested_cents": self.random.randrange(1, 100_000)}, "comment")
+        if call:
+            self.act(f"/v1/funding-calls/{call['id']}/send")
+
+    def close(self, project):
+        for session in project["sessions"]:
+            if session["status"] == "planned" and self.act(f"/v1/sessions/{session['id']}/complete"):
+                session["status"] = "completed"
+        if self.act(f"/v1/projects/{project['id']}/close"):
+            self.projects.remove(project)
+
+
+class Until:
+    """When callers begin nothing new (end), and when they give up what they began (deadline)."""
+
+    def __init__(self, seconds, patience=60):
+        self.end = time.monotonic() + seconds
+        self.deadline = self.end + patience

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one service did made its effect in the others, once."""
+from .evidence import check
+
+# Who keeps a copy of whose objects, and which columns must agree.
+COPIES = (("accounts.client", ("budgeting.client", "funding.client", "invoicing.client", "notifications.client")),
+          ("budgeting.project", ("sessions.project", "funding.project", "invoicing.project", "notifications.project")),
+          ("sessions.session", ("invoicing.session",)),
+          ("sessions.training", ("invoicing.training",)))
+
+
+def columns(evidence, table):
+    return {name for (name,) in evidence.rows(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped", table)}
+
+
+@check
+def copies(evidence):
+    """Every copy of an object is as new as the object."""
+    for original, others in COPIES:
+        for copy in others:
+            status = ", o.status is distinct from c.status" if "status" in columns(evidence, original) & columns(
+                evidence, copy) else ", false"
+            for identifier, version, copied, differs in evidence.rows(f"""
+                    select coalesce(o.id, c.id), o.version, c.version{status}
+                    from {original} o full join (select * from {copy} where not deleted) c on c.id = o.id
+                    where o.version is distinct from c.version{status.replace(', ', ' or ')}"""):
+                yield f"{original} {identifier} has version {version}, in {copy} {copied}{', another status' if differs else ''}"
+
+
+@check
+def postings(evidence):
+    """Every ledger transaction that another service's event caused names an event that exists."""
+    for identifier, event in evidence.rows("""
+            select t.id, t.event_id from budgeting.ledger_transaction t where event_id is not null
+            and not exists (select from sessions.event_log l where l.event_id = t.event_id)
+            and not exists (select from funding.event_log l where l.event_id = t.event_id)"""):
+        yield f"transaction {identifier} names event {event}"
+
+
+@check
+def closings(evidence):
+    """A project fired its closing once when it is closed and its plan bills that, else never."""
+    for project, expected, fired in evidence.rows("""
+            select b.project_id, (p.status = 'closed' and 'project_closed' = any(b.triggers))::int,
+                   (select count(*) from invoicing.fired_trigger f
+                    where f.project_id = b.project_id and f.trigger = 'project_closed')
+            from invoicing.billing_plan b left join budgeting.project p on p.id = b.project_id"""):
+        if fired != expected:
+            yield f"project {project} fired {fired} times instead of {expected}"
+
+
+@check
+def decisions(evidence):
+    """Every funding call that was sent or decided has the event that says so."""
+    for kind, condition in (("Sent", "sent_at is not null"), ("Accepted", "status = 'accepted'"),
+                            ("Declined", "status = 'declined'"), ("Cancelled", "status = 'cancelled'")):
+        for call, in evidence.rows(f"""
+                select id from funding.funding_call c where {condition} and not exists (
+                    select from funding.event_log l where l.subject = c.id and l.type = 'funding.FundingCall{kind}')"""):
+            yield f"funding call {call}: there is no FundingCall{kind}"
+
+
+@check
+def told(evidence):
+    """Every crossing alerted the operators once."""
+    for event, alerts in evidence.rows("""
+            select l.event_id, count(a.id) from budgeting.event_log l left join notifications.alert a
+            on a.event_id = l.event_id where l.type in ('budgeting.BudgetThresholdReached', 'budgeting.BudgetOverrun')
+            group by 1 having count(a.id) <> 1"""):
+        yield f"event {event} made {alerts} alerts"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The event streams: gapless, chained, numbered, applied by all, recorded by the audit log."""
+import datetime
+import hashlib
+
+from .evidence import SERVICES, check
+
+GENESIS = bytes(32)
+LOG = """
+select l.sequence, l.epoch, l.event_id::text, l.type, l.subject::text, l.client::text, l.project::text,
+       to_char(l.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), l.actor, l.applied, l.payload,
+       l.personal_hash, l.actor_hash, l.previous_hash, l.hash, p.salt, p.payload, a.salt, a.payload
+from {0}.event_log l left join {0}.event_personal p using (event_id) left join {0}.event_actor a using (event_id)
+order by l.sequence"""
+
+
+def field(value):
+    """Length and bytes; what is absent has a length of its own."""
+    if value is None:
+        return b"\xff\xff\xff\xff"
+    if isinstance(value, int):
+        value = value.to_bytes(8, "big")
+    elif isinstance(value, str):
+        value = value.encode()
+    return len(value).to_bytes(4, "big") + value
+
+
+def digest(*values):
+    return hashlib.sha256(b"".join(field(value) for value in values)).digest()
+
+
+def faults_of(service, rows):
+    expected, previous = 1, GENESIS
+    for (sequence, epoch, event_id, kind, subject, client, project, occurred_at, actor, applied, payload, personal_hash,
+         actor_hash, previous_hash, own, salt, personal, actor_salt, actor_personal) in rows:
+        place = f"{service}:{sequence}"
+        if sequence != expected:
+            yield f"{place} follows {expected - 1}"
+        if previous_hash != previous:
+            yield f"{place} does not name the hash of the event before"
+        if own != digest("escarcelle.event.1", previous_hash, service, epoch, sequence, event_id, kind, subject, client,
+                         project, occurred_at, actor, applied, payload, personal_hash, actor_hash):
+            yield f"{place} does not match its hash"
+        if salt is not None and hashlib.sha256(salt + personal).digest() != personal_hash:
+            yield f"{place}: its personal part does not match"
+        if actor_salt is not None and hashlib.sha256(actor_salt + actor_personal).digest() != actor_hash:
+            yield f"{place}: its actor does not match"
+        expected, previous = sequence + 1, own
+
+
+@check
+def chains(evidence):
+    """Every stream is gapless and chained, and its head is its last event."""
+    for service in SERVICES:
+        rows = evidence.rows(LOG.format(service))
+        yield from faults_of(service, rows)
+        head = evidence.rows(f"select sequence, hash from {service}.stream_head")[0]
+        last = (rows[-1][0], rows[-1][14]) if rows else (0, GENESIS)
+        if head != last:
+            yield f"the head of {service} is {head[0]}, its last event {last[0]}"
+
+
+@check
+def outboxes(evidence):
+    """Nothing waits in an outbox, and nothing is parked."""
+    for service in SERVICES:
+        for table in ("outbox", "parked_event"):
+            count = evidence.value(f"select count(*) from {service}.{table}")
+            if count:
+                yield f"{service}.{table} holds {count} rows"
+
+
+@check
+def cursors(evidence):
+    """Every consumer has come to the head of each stream that it follows, and no further."""
+    for service in SERVICES:
+        for consumer, producer, epoch, sequence, own in evidence.rows(
+                f"select consumer, producer, epoch, sequence, hash from {service}.stream_cursor"):
+            head = evidence.rows(f"select epoch, sequence, hash from {producer}.stream_head")[0]
+            if (sequence, own) != head[1:]:
+                yield f"{service} ({consumer}) is at {producer}:{epoch}:{sequence}, the head is {head[0]}:{head[1]}"
+
+
+@check
+def audit(evidence):
+    """The audit log has each event of each stream once, in a gapless chain."""
+    rows = evidence.rows("""
+        select sequence::text, id::text, producer, epoch::text, stream_sequence::text, type,
+               to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+               to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor_kind, actor_id, actor_role,
+               subject_id::text, client_id::text, project_id::text, request_id, caused_by::text, changes,
+               encode(personal_hash, 'hex'), encode(actor_hash, 'hex'), encode(event_hash, 'hex'), previous_hash, hash
+        from accounts.audit_entry e order by e.sequence""")
+    previous = GENESIS
+    for position, row in enumerate(rows, 1):
+        if int(row[0]) != position:
+            yield f"audit entry {row[0]} stands at place {position}"
+        own = hashlib.sha256(previous + b"".join(field(value) for value in ("escarcelle.audit.1", *row[:20]))).digest()
+        if row[20] != previous or row[21] != own:
+            yield f"audit entry {row[0]} does not fit the chain"
+        previous = row[21]
+    for service in SERVICES:
+        lacking = evidence.value(f"""
+            select count(*) from {service}.event_log l full join
+                (select stream_sequence, event_hash from accounts.audit_entry where producer = %s) a
+                on a.stream_sequence = l.sequence where a.event_hash is distinct from l.hash""", service)
+        if lacking:
+            yield f"{lacking} events of {service} are not in the audit log as they are in its stream"

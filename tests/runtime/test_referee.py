@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The referee finds nothing in a stack that was left alone, and finds each thing that somebody bends."""
+import json
+
+import pytest
+from client import Client, wait_until
+from cluster import DATABASE, SUPERUSER
+from factory import budget, funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
+from referee import books, documents, effects, load, mails, streams
+from referee.evidence import CHECKS, Evidence
+from tables import Fingerprints
+
+# What is bent, and the check that must see it.
+BENT = [
+    (books.balance, "update budgeting.ledger_entry set amount_cents = amount_cents + 1 where position = 1"),
+    (books.figures, "update budgeting.envelope set envelope_cents = envelope_cents + 1"),
+    (books.figures, "update budgeting.project set planned_cents = planned_cents + 1"),
+    (books.trainings, "update sessions.training set cost_cents = cost_cents + 1"),
+    (books.totals, "update sessions.session set total_vat_cents = total_vat_cents + 1"),
+    (books.totals, "delete from sessions.training"),
+    (books.crossings, "delete from budgeting.event_log where type = 'budgeting.BudgetThresholdReached'"),
+    (books.open_calls, "update funding.funding_call set status = 'sent'; insert into funding.funding_call "
+                       "(id, project_id, client_id, reason, status, requested_cents, call_date, sent_at, expires_at) select "
+                       "gen_random_uuid(), project_id, client_id, reason, status, requested_cents, call_date, sent_at, "
+                       "expires_at from funding.funding_call where reason = 'threshold'"),
+    (documents.numbers, "update invoicing.invoice set number = 'FA-2026-000009'"),
+    (documents.amounts, "update invoicing.invoice_line set net_cents = net_cents + 1"),
+    (documents.bytes_kept, "update invoicing.invoice_document set content = content || '\\x00'"),
+    (documents.bytes_kept, "delete from invoicing.invoice_document"),
+    (effects.copies, "update invoicing.project set version = version - 1"),
+    (effects.copies, "update funding.project set status = 'open'"),
+    (effects.postings, "update budgeting.ledger_transaction set event_id = gen_random_uuid() where event_id is not null"),
+    (effects.closings, "delete from invoicing.fired_trigger"),
+    (effects.decisions, "delete from funding.event_log where type = 'funding.FundingCallSent'"),
+    (effects.told, "delete from notifications.alert"),
+    (load.acknowledged, "update sessions.session set title = 'another'"),
+    (load.acknowledged, "update sessions.training set title = 'twice'"),
+    (mails.delivered, "update notifications.message set message_id = 'another'"),
+    (mails.delivered, "update notifications.message set status = 'queued', sent_at = null"),
+    (mails.enclosed, "update invoicing.invoice_document set sha256 = repeat('0', 64)"),
+    (streams.chains, "update sessions.event_log set payload = payload || '\\x00' where sequence = 1"),
+    (streams.chains, "delete from sessions.event_log where sequence = 2"),
+    (streams.chains, "delete from funding.event_log where sequence = (select max(sequence) from funding.event_log)"),
+    (streams.chains, "update accounts.event_personal set payload = payload || '\\x00'"),
+    (streams.outboxes, "insert into sessions.outbox (event_id, type, applied, actor, payload) "
+                       "values (gen_random_uuid(), 'x', '', '', '')"),
+    (streams.cursors, "update budgeting.stream_cursor set sequence = sequence - 1"),
+    (streams.audit, "delete from accounts.audit_entry where sequence = 3"),
+    (streams.audit, "update accounts.audit_entry set changes = '[]' where sequence = 3"),
+]
+
+
+@pytest.fixture(scope="module")
+def played(start_stack):
+    """A stack of its own in which a project was planned, overrun, asked for, and closed."""
+    stack = start_stack()
+    admin = Client(stack).log_in(stack.email, stack.password)
+    client = funded_client(admin)
+    project = new_project(admin, client, mailing_list=[{"email": "list@acme.example"}])
+    session = new_session(admin, project, title="one of its own")
+    for title in ("twice", "and once"):
+        new_training(admin, session, 405_000, title=title)
+    wait_for_budget(admin, project, state="alert")
+    admin.act(f"/v1/sessions/{session['id']}/complete")
+    wait_for_budget(admin, project, planned_cents=0)
+    admin.act(f"/v1/projects/{project['id']}/close")
+    wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
+    wait_until(lambda: {invoice["status"] for invoice in
+                        admin.read(f"/v1/projects/{project['id']}/invoices")["invoices"]} == {"sent"})
+    wait_until(lambda: stack.query("select count(*) from notifications.message where status = 'queued'")[0][0] == 0)
+    assert budget(admin, project)["remaining_cents"] == 0
+    Fingerprints(stack).settled()
+    return stack
+
+
+@pytest.fixture
+def evidence(played, tmp_path):
+    """What the referee looks at, in a transaction that a test may bend: it is rolled back."""
+    record = tmp_path / "record.jsonl"
+    record.write_text("".join(json.dumps({"name": name, "column": column, "acknowledged": said}) + "\n" for name, column, said in (
+        ("one of its own", "sessions.session.title", True), ("twice", "sessions.training.title", True),
+        ("never", "sessions.training.title", False), ("perhaps", "sessions.training.title", None))), encoding="utf-8")
+    socket, password = played.place.sockets / "postgres", played.place.secret(f"{SUPERUSER}.password")
+    evidence = Evidence(f"host={socket} dbname={DATABASE} user={SUPERUSER} password={password}", played.maildir, record)
+    evidence.connection.set_session(readonly=False)
+    yield evidence
+    evidence.connection.rollback()
+    evidence.close()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_nothing_is_found_where_nothing_is_wrong(evidence, check):
+    assert list(check(evidence)) == []
+
+
+@pytest.mark.parametrize("check, statement", BENT, ids=lambda value: getattr(value, "__name__", None))
+def test_what_is_bent_is_found(evidence, check, statement):
+    with evidence.connection.cursor() as cursor:
+        cursor.execute("set session_replication_role = replica; set check_function_bodies = off")
+        for table, constraint in (("invoicing.invoice_document", "invoice_document_sha256_check"),
+                                  ("invoicing.invoice_line", "invoice_line_net_cents_check")):
+            cursor.execute(f"alter table {table} drop constraint {constraint}")
+        cursor.execute(statement)
+        assert cursor.rowcount != 0
+    assert list(check(evidence)) != []
+
+
+def test_every_check_has_something_bent():
+    assert {check for check, _ in BENT} == set(CHECKS)
