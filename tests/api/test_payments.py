@@ -8,7 +8,7 @@ from client import problem, wait_until
 from factory import funded_client, wait_for_status
 from facts import refused, wait_until_settled
 from test_credits import at_once, credit, pointers, read
-from test_invoicing import billed, day, pdf
+from test_invoicing import billed, day
 
 GROSS_CENTS = 20_400  # step 5 of the worked example
 
@@ -174,7 +174,7 @@ def test_inv_7_neither_credit_notes_nor_credited_invoices_are_paid(operator, adm
     """INV-7: both are refused, saying why."""
     invoice = sent(admin, client)
     note = credit(admin, invoice)
-    pdf(admin, note)
+    wait_for_status(admin, f"/v1/invoices/{note['id']}", "sent")
     wait_until_settled(stack, *stack.place.services())
     refused(stack, "invoicing", lambda: operator.post(path(invoice), payment(1)), 409, "wrong_state")
     refused(stack, "invoicing", lambda: operator.post(path(note), payment(1)), 409, "wrong_kind")
