@@ -32,23 +32,25 @@ DB_PROVED(insert_entry);
 
 static const struct db_statement insert_personal = {
     .name = "insert_audit_personal",
-    .parameters = 4,
-    .text =
-        "insert into audit_personal (sequence, client_id, salt, payload) values ($1, $2, $3, $4)"};
+    .parameters = 5,
+    .text = "insert into audit_personal (sequence, client_id, salt, payload, keep_until) "
+            "values ($1, $2, $3, $4, now() + $5::int * interval '1 month')"};
 DB_PROVED(insert_personal);
 
 static const struct db_statement insert_actor = {
     .name = "insert_audit_actor",
-    .parameters = 3,
-    .text = "insert into audit_actor (sequence, salt, payload) values ($1, $2, $3)"};
+    .parameters = 4,
+    .text = "insert into audit_actor (sequence, salt, payload, keep_until) "
+            "values ($1, $2, $3, now() + $4::int * interval '1 month')"};
 DB_PROVED(insert_actor);
 
 static const struct db_statement upsert_object = {
     .name = "upsert_audit_object",
-    .parameters = 5,
-    .text =
-        "insert into audit_object (subject_id, kind, client_id, state, personal) values ($1, $2, $3, $4, $5) "
-        "on conflict (subject_id, kind) do update set state = excluded.state, personal = excluded.personal"};
+    .parameters = 6,
+    .text = "insert into audit_object (subject_id, kind, client_id, state, personal, keep_until) "
+            "values ($1, $2, $3, $4, $5, now() + $6::int * interval '1 month') "
+            "on conflict (subject_id, kind) do update set state = excluded.state, "
+            "personal = excluded.personal, keep_until = excluded.keep_until"};
 DB_PROVED(upsert_object);
 
 static const struct db_statement move_head = {.name = "move_audit_head",
@@ -269,23 +271,25 @@ store_beside(struct call *call, const struct entry *entry)
 {
     const struct audit_row *row = &entry->row;
     const char *client = row->client_id;
+    const char *months =
+        entry->type == NULL ? NULL : events_personal_months(call->arena, entry->type);
 
     if (entry->personal_payload != NULL)
         db_queue(call->db, &insert_personal,
                  (const char *const[]){
                      row->sequence, client,
                      db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
-                     entry->personal_payload});
+                     entry->personal_payload, months});
     if (entry->actor_payload != NULL)
         db_queue(call->db, &insert_actor,
                  (const char *const[]){
                      row->sequence,
                      db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
-                     entry->actor_payload});
+                     entry->actor_payload, months});
     if (row->subject_id != NULL && entry->kind[0] != '\0')
         db_queue(call->db, &upsert_object,
                  (const char *const[]){row->subject_id, entry->kind, client, entry->state,
-                                       entry->personal_state});
+                                       entry->personal_state, months});
     if (entry->type != NULL && entry->type->erases && client != NULL) {
         db_queue(call->db, &erase_personal, &client);
         db_queue(call->db, &erase_objects, &client);

@@ -10,7 +10,8 @@
 /* Appends one event of any stream; for the courier's audit consumer. */
 enum rpc_status audit_record(struct call *call, const Wire__Event *event);
 /* Keeps the chain's head, signed, in config.audit_dir whenever it has moved. */
-extern const struct job audit_jobs[];
+bool audit_keep_moved_head(struct call *call);
+#define AUDIT_HEAD_PERIOD_MS 2000
 
 /* What of an entry is hashed, in this order: texts as stored, then hashes in hexadecimal. Columns of audit_entry
  * have the same names. */

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { VERIFY_PAGE = 5000, HEAD_PERIOD_MS = 2000, SIGNATURE_TEXT_BYTES = 129 };
+enum { VERIFY_PAGE = 5000, SIGNATURE_TEXT_BYTES = 129 };
 
 SQL(list_audit_entries, ListAuditEntriesRequest, ListAuditEntriesReply,
     "select id, sequence, occurred_at, recorded_at, type, actor_kind as \"actor.kind\", actor_id as \"actor.id\", "
@@ -291,8 +291,8 @@ keep_head(struct call *call, long long sequence, const char *hash)
         fclose(file);
 }
 
-static bool
-keep_moved_head(struct call *call)
+bool
+audit_keep_moved_head(struct call *call)
 {
     static long long kept; /* of this process; keeping one twice does no harm */
     PGresult *head = db_query(call->db, call->arena, &read_head, NULL);
@@ -303,8 +303,3 @@ keep_moved_head(struct call *call)
     keep_head(call, kept, PQgetvalue(head, 0, 1) + 2);
     return false;
 }
-
-const struct job audit_jobs[] = {
-    {"keep_audit_head", keep_moved_head, HEAD_PERIOD_MS},
-    {NULL, NULL, 0},
-};

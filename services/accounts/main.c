@@ -3,6 +3,7 @@
 #include "accounts.rpc.h"
 #include "audit.h"
 #include "bootstrap.h"
+#include "expiry.h"
 #include "service.h"
 
 extern const struct migration accounts_migrations[];
@@ -10,10 +11,15 @@ extern const struct migration accounts_migrations[];
 int
 main(int argc, char **argv)
 {
+    static const struct job jobs[] = {
+        {"keep_audit_head", audit_keep_moved_head, AUDIT_HEAD_PERIOD_MS},
+        {"forget_expired", expiry_forget, EXPIRY_PERIOD_MS},
+        {.name = NULL},
+    };
     static const struct service accounts = {
         .rpc = &accounts_rpc,
         .migrations = accounts_migrations,
-        .jobs = audit_jobs,
+        .jobs = jobs,
         .slow_worker = true,
         .audit = audit_record,
         .command = bootstrap_command,

@@ -15,15 +15,16 @@ static const struct db_statement insert_outbox = {
     .name = "insert_outbox",
     .text =
         "insert into outbox (event_id, type, subject, client, project, applied, actor, payload,"
-        " personal_salt, personal, actor_salt, actor_personal)"
+        " personal_salt, personal, actor_salt, actor_personal, keep_until)"
         " values ($1::uuid, $2, $3::uuid, $4::uuid, $5::uuid,"
         " coalesce((select string_agg(producer || ':' || epoch || ':' || sequence, ','"
         " order by producer collate \"C\") from (select producer, epoch, sequence from stream_cursor"
         " where consumer = 'main' union all select s.producer, s.epoch, s.sequence from stream_seen s"
         " where not exists (select from stream_cursor c"
         " where c.consumer = 'main' and c.producer = s.producer)) place), ''),"
-        " $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea)",
-    .parameters = 11,
+        " $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11::bytea,"
+        " now() + $12::int * interval '1 month')",
+    .parameters = 12,
 };
 DB_PROVED(insert_outbox);
 
@@ -333,21 +334,28 @@ optional_bytes(struct call *call, const uint8_t *present, const uint8_t *bytes, 
     return present == NULL ? NULL : db_bytes(call->arena, bytes, length);
 }
 
+const char *
+events_personal_months(struct arena *arena, const struct event_type *type)
+{
+    return type->personal_months == 0 ? NULL : arena_printf(arena, "%d", type->personal_months);
+}
+
 void
 events_store(struct call *call)
 {
     const char *actor = call->emitted == NULL ? NULL : packed_actor(call);
 
     for (const struct emitted *e = call->emitted; e != NULL; e = e->next)
-        db_queue(call->db, &insert_outbox,
-                 (const char *const[]){
-                     e->event_id, e->type->name, e->subject, e->client, e->project, actor,
-                     db_bytes(call->arena, e->payload, e->payload_bytes),
-                     optional_bytes(call, e->personal, e->personal_salt, sizeof e->personal_salt),
-                     optional_bytes(call, e->personal, e->personal, e->personal_bytes),
-                     optional_bytes(call, e->actor_personal, e->actor_salt, sizeof e->actor_salt),
-                     optional_bytes(call, e->actor_personal, e->actor_personal,
-                                    e->actor_personal_bytes)});
+        db_queue(
+            call->db, &insert_outbox,
+            (const char *const[]){
+                e->event_id, e->type->name, e->subject, e->client, e->project, actor,
+                db_bytes(call->arena, e->payload, e->payload_bytes),
+                optional_bytes(call, e->personal, e->personal_salt, sizeof e->personal_salt),
+                optional_bytes(call, e->personal, e->personal, e->personal_bytes),
+                optional_bytes(call, e->actor_personal, e->actor_salt, sizeof e->actor_salt),
+                optional_bytes(call, e->actor_personal, e->actor_personal, e->actor_personal_bytes),
+                events_personal_months(call->arena, e->type)});
 }
 
 void

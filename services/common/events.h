@@ -61,6 +61,8 @@ void events_personal_hash(const uint8_t salt[16], const uint8_t *bytes, size_t l
  * "producer:epoch:sequence" joined by commas, each producer once, in the order of their bytes. The first
  * event of a stream has 32 zero bytes as previous_hash. */
 void events_hash(const Wire__Event *event, uint8_t out[32]);
+/* For how many months the personal values of a type's events are kept; NULL: as long as the client's. */
+const char *events_personal_months(struct arena *arena, const struct event_type *type);
 /* Queues the outbox rows of the call's events; called by the dispatcher right before commit. */
 void events_store(struct call *call);
 /* Queues, inside the caller's transaction, the deletion of what this service's event tables and kept

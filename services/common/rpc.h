@@ -172,6 +172,7 @@ struct event_type {
     const struct message_rules *message;
     const char *subject, *client, *project;
     bool deletes, erases;
+    int personal_months; /* how long its personal values are kept; 0: as long as the client's */
     const char *object; /* name of the field that holds the object, or NULL */
 };
 

@@ -12,6 +12,7 @@
 #include "migrate.h"
 #include "parent.h"
 #include "projections.h"
+#include "retention.h"
 #include "sql_compile.h"
 
 #include <assert.h>
@@ -122,7 +123,7 @@ run_worker(const struct service *service, struct inherited *inherited, const cha
 
 /* ---- jobs */
 
-enum { JOBS_MAX = 16 };
+enum { JOBS_MAX = 16 /* of a service, its common ones included */ };
 
 struct jobs {
     const struct service *service;
@@ -186,18 +187,32 @@ run_job(struct jobs *jobs, const struct job *job)
     return worked;
 }
 
+/* The service's own jobs, which a wake-up is for, then those of every service; NULL at the end. */
+static const struct job *
+job_at(const struct service *service, size_t index, bool *own)
+{
+    const struct job *job = service->jobs;
+
+    for (; job != NULL && job->name != NULL; job++)
+        if (index-- == 0)
+            return *own = true, job;
+    *own = false;
+    return retention_jobs[index].name == NULL ? NULL : &retention_jobs[index];
+}
+
 /* Runs what is due; returns the milliseconds until the next. */
 static int64_t
 run_due_jobs(struct jobs *jobs, bool woken)
 {
     int64_t next = INT32_MAX;
+    const struct job *job;
+    bool own;
 
-    for (size_t i = 0; jobs->service->jobs[i].name != NULL; i++) {
-        const struct job *job = &jobs->service->jobs[i];
+    for (size_t i = 0; (job = job_at(jobs->service, i, &own)) != NULL; i++) {
         int64_t now = clock_ms(), left;
 
         assert(i < JOBS_MAX);
-        if (woken || now >= jobs->due_ms[i])
+        if ((woken && own) || now >= jobs->due_ms[i])
             jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms;
         left = jobs->due_ms[i] - clock_ms();
         next = left < next ? left : next;
@@ -252,12 +267,9 @@ run_child(const struct service *service, const char *role)
 static int
 run_parent(const struct service *service, char **argv)
 {
-    struct parent_child children[] = {{"fast", (int)config.workers_fast},
-                                      {"leaf", 1},
-                                      {"courier", 1},
-                                      {"slow", service->slow_worker ? 1 : 0},
-                                      {"jobs", service->jobs == NULL ? 0 : 1},
-                                      {NULL, 0}};
+    struct parent_child children[] = {
+        {"fast", (int)config.workers_fast},     {"leaf", 1}, {"courier", 1},
+        {"slow", service->slow_worker ? 1 : 0}, {"jobs", 1}, {NULL, 0}};
 
     return parent_run(service->rpc->name, argv, children, -1);
 }

@@ -9,11 +9,11 @@
 #include "mail_enclosures.h"
 #include "mail_retries.h"
 #include "messages.h"
+#include "service.h"
 #include "smtp.h"
 #include "sql.h"
 
 enum {
-    POLL_MS = 1000,
     AWAY_DELAY_S = 5 /* until a service of ours is asked again */
 };
 
@@ -204,8 +204,8 @@ hand_over(struct call *call, struct sending *sending)
 }
 
 /* What is not settled comes back when its lease ends, with the same Message-ID. */
-static bool
-send_one(struct call *call)
+bool
+mail_send_one(struct call *call)
 {
     struct sending sending = {0};
 
@@ -220,5 +220,3 @@ send_one(struct call *call)
         log_warning("how mail %s ended could not be noted; it is tried again", sending.mail->id);
     return true;
 }
-
-const struct job mail_jobs[] = {{"send_mail", send_one, POLL_MS}, {0}};

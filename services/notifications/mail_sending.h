@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The job that empties the mail queue. */
+ * Empties the mail queue. */
 #ifndef ESCARCELLE_MAIL_SENDING_H
 #define ESCARCELLE_MAIL_SENDING_H
 
-#include "service.h"
+#include "call.h"
 
-extern const struct job mail_jobs[];
+#define MAIL_SENDING_PERIOD_MS 1000
+
+/* Sends one mail that is due; whether there was any. For the jobs process. */
+bool mail_send_one(struct call *call);
 
 #endif

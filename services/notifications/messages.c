@@ -3,6 +3,7 @@
 #include "messages.h"
 
 #include "notifications.rpc.h"
+#include "service.h"
 #include "sql.h"
 
 #define MESSAGE_IS_FOR_CALLER                                                                      \
@@ -18,6 +19,12 @@ SQL(get_message, GetMessageRequest, Message,
 
 SQL(get_source, GetMessageRequest, MessageSource,
     "select content, sha256, id || '.eml' as file_name from message_source where id = :id");
+
+/* NOT-4: five years. */
+SQL(forget_messages, Empty, Empty,
+    "with over as (select id from message where created_at <= now() - interval '5 years' limit 200), "
+    "sources as (delete from message_source where id in (select id from over)) "
+    "delete from message where id in (select id from over)");
 
 enum rpc_status
 notifications_list_messages(struct call *call, const ListMessagesRequest *request,
@@ -45,4 +52,18 @@ notifications_get_message_source(struct call *call, const GetMessageRequest *req
             call, RPC_CONFLICT, "not_ready", NULL,
             "the message is not written yet, or was never sent; look at its status");
     return RPC_OK;
+}
+
+static enum rpc_status
+forget(struct call *call, void *state)
+{
+    return sql_run(call, &forget_messages, NEW(call, Empty), state);
+}
+
+bool
+messages_forget(struct call *call)
+{
+    long forgotten = 0;
+
+    return job_transaction(call, forget, &forgotten) == RPC_OK && forgotten > 0;
 }
