@@ -32,7 +32,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 COMMON_OBJECTS := $(call objects,$(wildcard services/common/*.c)) \
                   $(PACKAGES:%=$(OBJ)/gen/%.pb-c.o) $(PACKAGES:%=$(OBJ)/gen/%.rules.o) \
-                  $(OBJ)/gen/event_types.o
+                  $(OBJ)/gen/event_types.o $(OBJ)/gen/ops.rpc.o
 # What a program links besides its own folder's objects.
 extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o
 $(foreach service,$(SERVICES),$(eval extra_$(service) := \

@@ -14,6 +14,7 @@
 
 struct MHD_Connection;
 struct answer;
+struct fan;
 
 enum { REPLY_HEADERS_MAX = 24 };
 
@@ -71,6 +72,7 @@ struct exchange {
 
     bool dry_run;
     const struct answer *answer; /* being turned into the reply */
+    struct fan *fan;             /* of a question to every service */
     struct reply reply;
 };
 

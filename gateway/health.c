@@ -77,7 +77,7 @@ static bool
 has_slow_lane(const struct service_health *service)
 {
     for (size_t i = 0; i < http_routes_count; i++)
-        if (http_routes[i].lane == RPC_LANE_SLOW &&
+        if (http_routes[i].lane == RPC_LANE_SLOW && http_routes[i].service != NULL &&
             strcmp(http_routes[i].service, service->name) == 0)
             return true;
     return false;

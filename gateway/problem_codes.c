@@ -84,6 +84,9 @@ const struct problem_code problem_codes[] = {
     {"not_available", "Not available",
      "This choice is part of the contract but not available in this version."},
     {"not_found", "Not found", "There is no object with this identifier, or no such path."},
+    {"not_first_in_queue", "Another event stands before it",
+     "Parked events of a project or client are retried or skipped in the order in which they came. The detail names the "
+     "one that is first."},
     {"not_ready", "Not ready yet",
      "What was asked for is being made. Ask again after the seconds that Retry-After says."},
     {"out_of_order", "Out of order", "The second of two dates is before the first."},

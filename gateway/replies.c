@@ -224,13 +224,28 @@ answer_refused(struct exchange *exchange, const struct answer *answer)
         problem_refuse(exchange, 403, rpc_status_code(RPC_FORBIDDEN), "Your role may not do this.");
 }
 
+void
+reply_compose(struct exchange *exchange, const struct answer *answer)
+{
+    if (exchange->refused)
+        answer_refused(exchange, answer);
+    else
+        answer_exchange(exchange, answer);
+}
+
 static void
 compose(struct exchange *exchange)
 {
-    if (exchange->refused)
-        answer_refused(exchange, exchange->answer);
-    else
-        answer_exchange(exchange, exchange->answer);
+    reply_compose(exchange, exchange->answer);
+}
+
+void
+reply_finish(struct exchange *exchange)
+{
+    if (exchange->reply.status >= 500)
+        log_warning("%s %s (%s): %d", exchange->verb, exchange->route->method, exchange->request_id,
+                    exchange->reply.status);
+    http_resume(exchange);
 }
 
 void
@@ -241,8 +256,5 @@ reply_received(void *owner, const struct answer *answer)
     exchange->answer = answer;
     exchange_run(exchange, compose);
     exchange->answer = NULL;
-    if (exchange->reply.status >= 500)
-        log_warning("%s %s (%s): %d", exchange->verb, exchange->route->method, exchange->request_id,
-                    exchange->reply.status);
-    http_resume(exchange);
+    reply_finish(exchange);
 }

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "cors.h"
 #include "dates.h"
+#include "fan.h"
 #include "forms.h"
 #include "headers.h"
 #include "http.h"
@@ -261,13 +262,20 @@ static void
 send_question(struct exchange *exchange, Wire__RequestHeader *header, const struct form *form)
 {
     const struct http_route *route = exchange->route;
+    const char *service;
     size_t bytes = form == NULL ? 0 : protobuf_c_message_get_packed_size(form->message);
     uint8_t *body = arena_alloc(exchange->arena, bytes);
     if (form != NULL)
         protobuf_c_message_pack(form->message, body);
+    if (!fan_choose(exchange, form == NULL ? NULL : form->message, &service))
+        return;
+    if (service == NULL) {
+        fan_send(exchange, header, body, bytes);
+        return;
+    }
+    header->method = fan_method(exchange, service);
     struct question question = {
-        .service =
-            arena_printf(exchange->arena, "%s.%s", route->service, rpc_lane_name(route->lane)),
+        .service = arena_printf(exchange->arena, "%s.%s", service, rpc_lane_name(route->lane)),
         .header = header,
         .body = body,
         .body_bytes = bytes,
@@ -287,7 +295,6 @@ static void
 fill_header(struct exchange *exchange, Wire__RequestHeader *header)
 {
     wire__request_header__init(header);
-    header->method = (char *)(uintptr_t)exchange->route->method;
     header->request_id = (char *)(uintptr_t)exchange->request_id;
     header->traceparent = (char *)(uintptr_t)exchange->traceparent;
     header->path = (char *)(uintptr_t)exchange->target.path;

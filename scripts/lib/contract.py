@@ -128,7 +128,7 @@ class Package:
         self.messages, self.enums, self.methods, self.events = [], [], [], []
         self.subscriptions, self.jobs = [], []
         self.imports = [name.rsplit("/", 1)[-1][:-len(".proto")] for name in file.dependency]
-        self.is_service, self.comment = False, ""
+        self.is_service, self.every_service, self.comment = False, False, ""
 
 
 class Contract:
@@ -189,8 +189,9 @@ class Contract:
             self.enums[enum.full_name] = enum
         for index, service in enumerate(file.service):
             package.is_service, package.comment = True, comments.get((6, index), "")
-            options = self.options("ServiceOptions", service.options, ("consumes", "jobs"))
+            options = self.options("ServiceOptions", service.options, ("consumes", "jobs", "every_service"))
             package.subscriptions, package.jobs = options["consumes"], options["jobs"]
+            package.every_service = options["every_service"]
             for number, proto in enumerate(service.method):
                 rpc = self.options("MethodOptions", proto.options, ("rpc",))["rpc"]
                 method = Method(file.package, proto, rpc, comments.get((6, index, 2, number), ""))
@@ -312,7 +313,10 @@ class Contract:
         rpc, request = method.rpc, self.messages.get(method.input)
         if (method.verb is None) != (method.role == "INTERNAL"):
             raise ContractError(f"{method.full_name}: a route and the role INTERNAL exclude each other")
-        if method.role == "INTERNAL" and not rpc.callers:
+        everywhere = self.packages[method.full_name.split(".")[0]].every_service
+        if everywhere:
+            self.prove_addressed(method)
+        if method.role == "INTERNAL" and not rpc.callers and not everywhere:
             raise ContractError(f"{method.full_name} has no route and names no callers")
         for name in method.path_names:
             if request is None or request.field(name) is None:
@@ -355,6 +359,16 @@ class Contract:
             if state not in enum.words:
                 raise ContractError(f"{where}: {enum.full_name} has no value {state}")
 
+    def prove_addressed(self, method):
+        """A method of every service says which one is meant; a read without that asks all and says who did not answer."""
+        if method.verb is None:
+            return
+        if self.messages[method.input].field("service") is None:
+            raise ContractError(f"{method.full_name}: {method.input} has no field service")
+        if "service" not in method.path_names and (method.verb != "GET" or self.messages[method.output].field("unanswered") is None):
+            raise ContractError(f"{method.full_name} goes to every service: it must be a GET, and {method.output} must have "
+                                "a field unanswered")
+
     def prove_moves(self, where, package, all_moves):
         for moves in all_moves:
             enum = self.state_enum(where, package, moves)
@@ -384,6 +398,8 @@ class Contract:
             raise ContractError(f"{package.name} consumes {subscription.event}, which is no event")
         if bool(subscription.projection) == subscription.reaction:
             raise ContractError(f"{package.name}'s subscription to {subscription.event} must be either a projection or a reaction")
+        if subscription.skips and not subscription.reaction:
+            raise ContractError(f"{package.name}'s subscription to {subscription.event} has no reaction that could be skipped")
         where = f"{package.name} on {subscription.event}"
         if subscription.projection and (subscription.moves or subscription.emits):
             raise ContractError(f"{where}: a projection only follows; moves and emits go to a reaction")

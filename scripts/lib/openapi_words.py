@@ -32,6 +32,7 @@ TAGS = {
     "invoices": "Commission invoices and credit notes.",
     "me": "The caller's own account.",
     "messages": "Every mail, archived as it was sent.",
+    "ops": "What operations see and do: the services, and the events that they could not apply.",
     "payments": "What was paid on invoices, and what of it is the clients' advance.",
     "platform": "What the gateway answers by itself.",
     "projects": "Training projects: budget, allocations, ledger, history.",

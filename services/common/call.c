@@ -193,6 +193,22 @@ call_emit(struct call *call, const struct event_type *type, const ProtobufCMessa
     return RPC_OK;
 }
 
+enum rpc_status
+call_adopt(struct call *call, const struct call *inner, enum rpc_status status)
+{
+    if (status != RPC_OK) {
+        call->status = status;
+        call->problem = inner->problem;
+        return status;
+    }
+    if (inner->emitted != NULL) {
+        *call->emitted_end = inner->emitted;
+        call->emitted_end = inner->emitted_end;
+    }
+    call->wake_jobs = call->wake_jobs || inner->wake_jobs;
+    return RPC_OK;
+}
+
 void
 call_emit_refusal(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
 {

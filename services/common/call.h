@@ -70,6 +70,10 @@ void call_wake_jobs(struct call *call);
 enum rpc_status call_emit(struct call *call, const struct event_type *type,
                           const ProtobufCMessage *event);
 
+/* What an inner call, started in this one's transaction, emitted and woke becomes this one's; so does its refusal.
+ * Returns `status`, the inner call's. */
+enum rpc_status call_adopt(struct call *call, const struct call *inner, enum rpc_status status);
+
 /* An event that is stored in a transaction of its own if the call is refused, and dropped if not.
  * */
 void call_emit_refusal(struct call *call, const struct event_type *type,

@@ -250,6 +250,8 @@ work(struct courier *courier, int64_t now)
             note_failure(courier, now);
         }
     }
+    if (courier->parked && now >= courier->release_at)
+        busy = parked_release(courier, now) || busy;
     for (size_t i = 0; i < courier->streams_count && courier->cursors_loaded; i++)
         busy = stream_apply(courier, &courier->streams[i], now) || busy;
     return busy;
@@ -293,6 +295,8 @@ next_due(const struct courier *courier, int64_t now)
         return due;
     if (courier->outbox)
         due = sooner(due, courier->number_at);
+    if (courier->parked)
+        due = sooner(due, courier->release_at);
     for (size_t i = 0; i < courier->streams_count; i++) {
         const struct stream *stream = &courier->streams[i];
 
@@ -325,6 +329,7 @@ wait_until(struct courier *courier, int64_t due)
     if (!courier->outbox)
         courier->number_at = clock_ms() + LINGER_MS;
     courier->outbox = true;
+    courier->release_at = 0; /* an administrator may have retried or skipped one */
 }
 
 static void

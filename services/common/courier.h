@@ -5,6 +5,7 @@
 #define ESCARCELLE_COURIER_H
 
 #include "db.h"
+#include "event_effects.h"
 #include "event_stream.h"
 #include "wire.h"
 
@@ -45,7 +46,8 @@ struct courier {
     struct place head; /* of this service's own stream */
     bool outbox;       /* may have rows */
     int64_t number_at;
-    bool parked; /* parked_event has rows */
+    bool parked;        /* parked_event has rows */
+    int64_t release_at; /* when to look for one that may be applied after all */
 
     struct stream streams[COURIER_STREAMS_MAX];
     size_t streams_count;
@@ -86,9 +88,8 @@ bool log_read(struct db *db, struct arena *arena, const char *producer, int64_t 
 
 /* At the start: what the courier before this one was handling when it died. */
 void poison_note(struct courier *courier);
-/* Before an event is touched. */
-void poison_handling(struct courier *courier, const struct stream *stream,
-                     const Wire__Event *event);
+/* Before an event that may be parked is touched. */
+void poison_handling(struct courier *courier, const Wire__Event *event);
 /* It returned, well or not: the process lives. */
 void poison_handled(struct courier *courier, const Wire__Event *event);
 /* Whether a stream must wait because the event that killed the courier goes first. */
@@ -108,5 +109,29 @@ bool events_forget_erased(struct db *db, struct arena *arena, Wire__Event **even
 bool cursors_load(struct courier *courier);
 /* Applies one batch of one stream if something is there and need not wait. Whether anything moved. */
 bool stream_apply(struct courier *courier, struct stream *stream, int64_t now);
+/* Runs body, which begins and commits, in a fresh call; what goes wrong is rolled back. */
+enum rpc_status courier_transact(struct courier *courier, struct call *call,
+                                 enum rpc_status (*body)(struct call *call, void *state),
+                                 void *state) RPC_CHECKED;
+/* After a commit: what it emitted is numbered, the jobs it woke are run. */
+void courier_follow_up(struct courier *courier, const struct call *call);
+/* Whether a refusal is one of the moment. */
+bool courier_may_go_better(const struct courier *courier, enum rpc_status status);
+/* A refusal in words. */
+const char *courier_reason(const struct courier *courier, const struct call *call,
+                           enum rpc_status status);
+
+/* ---- event_parking.c */
+
+/* The words of parked_event.status. */
+enum parked_status { PARKED_FAILED, PARKED_BEHIND };
+
+/* Marks which of these events must be parked behind a parked one. False when the database failed. */
+bool parked_mark(struct courier *courier, Wire__Event *const *events, size_t count, bool *parked);
+/* Queues the row of an event that is parked. */
+void parked_store(struct call *call, const Wire__Event *event, enum parked_status status,
+                  const char *reason, int attempts);
+/* Applies one parked event that nothing holds any more. Whether there was one. */
+bool parked_release(struct courier *courier, int64_t now);
 
 #endif

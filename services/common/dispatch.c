@@ -61,14 +61,14 @@ authorise(struct passage *passage)
 static const struct rpc_method *
 find_method(const struct service *service, const char *name)
 {
-    const char *dot = strchr(name, '.');
+    const char *own = strchr(name, '.');
 
     for (size_t i = 0; i < service->rpc->methods_count; i++)
         if (strcmp(service->rpc->methods[i].name, name) == 0)
             return &service->rpc->methods[i];
-    for (size_t i = 0; i < events_methods_count; i++)
-        if (dot != NULL && strcmp(events_methods[i].name, dot + 1) == 0)
-            return &events_methods[i];
+    for (size_t i = 0; own != NULL && i < ops_rpc.methods_count; i++)
+        if (strcmp(strchr(ops_rpc.methods[i].name, '.'), own) == 0)
+            return &ops_rpc.methods[i];
     return NULL;
 }
 
@@ -196,12 +196,13 @@ note_download(struct call *call, const ProtobufCMessage *request)
     return call_emit(call, events_find("common.DocumentDownloaded"), &event.base);
 }
 
-/* The contract says which events an operation emits; OpenAPI and the flow pages repeat it. */
+/* The contract says which events an operation emits; OpenAPI and the flow pages repeat it. What follows from a
+ * parked event is its reaction's. */
 static bool
 keeps_promise(const struct call *call)
 {
     for (const struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next)
-        if (strncmp(emitted->type->name, "common.", strlen("common.")) != 0 &&
+        if (!emitted->caused && strncmp(emitted->type->name, "common.", strlen("common.")) != 0 &&
             (call->method->emits == NULL ||
              !listed(call->method->emits, strchr(emitted->type->name, '.') + 1))) {
             log_error("%s emits %s, which its contract does not say", call->method->name,

@@ -5,8 +5,6 @@
 
 #include "config.h"
 #include "log.h"
-#include "projections.h"
-#include "uuid.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -36,28 +34,6 @@ static const struct db_statement move_cursor = {
     .parameters = 7,
 };
 DB_PROVED(move_cursor);
-/* Which of these events come after a parked one of their project, or of their client where the parked one
- * has no project. */
-static const struct db_statement find_parked = {
-    .name = "find_parked",
-    .text =
-        "select ordinal from unnest($1::text[], $2::text[]) with ordinality as e (project, client, ordinal)"
-        " where exists (select from parked_event p where p.project = nullif(e.project, '')::uuid)"
-        " or exists (select from parked_event p where p.project is null"
-        "   and p.client = nullif(e.client, '')::uuid)",
-    .parameters = 2,
-};
-DB_PROVED(find_parked);
-static const struct db_statement park = {
-    .name = "park_event",
-    .text =
-        "insert into parked_event (producer, epoch, sequence, event_id, type, client, project, event,"
-        " personal_salt, personal, reason, attempts) values ($1, $2::bigint, $3::bigint, $4::uuid, $5,"
-        " $6::uuid, $7::uuid, $8::bytea, $9::bytea, $10::bytea, $11, $12::int)",
-    .parameters = 12,
-};
-DB_PROVED(park);
-
 static const struct db_statement note_seen = {
     .name = "note_seen",
     .text = "insert into stream_seen as c (producer, epoch, sequence)"
@@ -68,23 +44,17 @@ static const struct db_statement note_seen = {
 };
 DB_PROVED(note_seen);
 
-/* An event with what this service does about it. */
-struct planned {
-    const Wire__Event *event;
-    const struct event_type *type; /* NULL: nothing is done */
-    ProtobufCMessage *message;
-};
-
 /* One transaction over the next events of one stream. */
 struct batch {
     struct courier *courier;
     struct stream *stream;
     struct call call;
     Wire__Event *events[BATCH_MAX];
-    struct planned planned[BATCH_MAX];
+    struct effect effects[BATCH_MAX];
     size_t count;
     const char *park_reason; /* the only event of the batch is parked, not handled */
-    bool stale;              /* the cursor was moved by someone else */
+    enum parked_status park_as;
+    bool stale; /* the cursor was moved by someone else */
 };
 
 /* ---- cursors */
@@ -144,63 +114,7 @@ step_cursor(struct batch *batch)
     return batch->stale ? RPC_UNAVAILABLE : RPC_OK;
 }
 
-/* ---- parking */
-
-static bool
-is_consumed(const struct service *service, const char *type)
-{
-    for (size_t i = 0; i < service->rpc->subscriptions_count; i++)
-        if (strcmp(service->rpc->subscriptions[i].type->name, type) == 0)
-            return true;
-    return false;
-}
-
-/* Marks what must be parked behind a parked event. False when the database failed. */
-static bool
-mark_parked(struct courier *courier, Wire__Event *const *events, size_t count, bool *parked)
-{
-    const char *projects[BATCH_MAX], *clients[BATCH_MAX];
-    PGresult *rows;
-
-    for (size_t i = 0; i < count; i++) {
-        projects[i] = events[i]->project == NULL ? "" : events[i]->project;
-        clients[i] = events[i]->client == NULL ? "" : events[i]->client;
-    }
-    rows = db_query(courier->db, courier->arena, &find_parked,
-                    (const char *const[]){db_array(courier->arena, projects, count),
-                                          db_array(courier->arena, clients, count)});
-    if (rows == NULL)
-        return false;
-    for (int row = 0; row < PQntuples(rows); row++) {
-        size_t i = (size_t)db_integer(rows, row, 0) - 1;
-
-        parked[i] = is_consumed(courier->service, events[i]->type);
-    }
-    return true;
-}
-
-/* The personal part lies beside, so that an erasure finds it. */
-static void
-store_parked(struct batch *batch)
-{
-    struct arena *arena = batch->call.arena;
-    Wire__Event event = *batch->events[0];
-    bool personal = event.has_personal && event.has_personal_salt;
-    uint8_t *bytes;
-
-    event.has_personal = event.has_personal_salt = event.has_actor_personal = event.has_actor_salt =
-        0;
-    bytes = arena_alloc(arena, wire__event__get_packed_size(&event) + 1);
-    db_queue(
-        batch->call.db, &park,
-        (const char *const[]){
-            event.producer, number(arena, event.epoch), number(arena, event.sequence),
-            event.event_id, event.type, event.client, event.project,
-            db_bytes(arena, bytes, wire__event__pack(&event, bytes)),
-            personal ? db_bytes(arena, event.personal_salt.data, event.personal_salt.len) : NULL,
-            personal ? db_bytes(arena, event.personal.data, event.personal.len) : NULL,
-            batch->park_reason, number(arena, batch->stream->attempts)});
-}
+/* ---- causality */
 
 /* Causality passes through services that are not followed here: what the producers had read of them is named
  * by what this service emits. */
@@ -233,90 +147,29 @@ note_unfollowed(struct batch *batch)
 
 /* ---- effects */
 
-/* The call's own header, with the request that the event goes back to. */
-static void
-continue_trace(struct call *call, const Wire__Event *event)
-{
-    Wire__RequestHeader *header = arena_memdup(call->arena, call->header, sizeof *header);
-    Wire__Actor *actor =
-        wire__actor__unpack(arena_allocator(call->arena), event->actor.len, event->actor.data);
-
-    header->request_id = actor == NULL ? NULL : actor->request_id;
-    header->traceparent = actor == NULL ? NULL : actor->traceparent;
-    call->header = header;
-    call->event = event;
-    log_request(header->request_id);
-}
-
-/* Before the transaction: the message, and what it refers to. */
 static enum rpc_status
 plan_event(struct batch *batch, size_t i)
 {
-    struct planned *planned = &batch->planned[i];
-    const struct service *service = batch->courier->service;
-    bool reaction = false;
+    const Wire__Event *event = batch->events[i];
 
-    *planned = (struct planned){.event = batch->events[i]};
-    if (!is_consumed(service, planned->event->type))
-        return RPC_OK;
-    poison_handling(batch->courier, batch->stream, planned->event);
-    continue_trace(&batch->call, planned->event);
-    planned->type = events_find(planned->event->type);
-    assert(planned->type != NULL);
-    planned->message = events_unpack(batch->call.arena, planned->type, planned->event);
-    if (planned->message == NULL)
-        return call_fail(&batch->call, RPC_INTERNAL, NULL, "the event does not decode");
-    for (size_t n = 0; n < service->rpc->subscriptions_count; n++)
-        reaction = reaction || (service->rpc->subscriptions[n].type == planned->type &&
-                                service->rpc->subscriptions[n].handler != NULL);
-    return reaction ? references_resolve(&batch->call, planned->type->message, planned->message)
-                    : RPC_OK;
+    if (effect_wanted(batch->courier->service, event->type))
+        poison_handling(batch->courier, event);
+    return effect_plan(&batch->call, event, &batch->effects[i]);
 }
 
 static enum rpc_status
-serve_subscription(struct call *call, const struct subscription *subscription,
-                   const struct planned *planned)
+apply_event(struct batch *batch, const struct effect *effect)
 {
-    char id[37];
-
-    call->moves = subscription->moves;
-    call->move = NULL;
-    uuid_new(id);
-    call->new_id = arena_strdup(call->arena, id);
-    if (subscription->projection != NULL) {
-        const struct projection *projection = projection_named(subscription->projection);
-
-        if (projection == NULL)
-            return call_fail(call, RPC_INTERNAL, NULL, "this program has no projection %s",
-                             subscription->projection);
-        TRY(projection_apply(call, projection, planned->type, planned->message));
-    }
-    return subscription->handler == NULL ? RPC_OK : subscription->handler(call, planned->message);
-}
-
-static enum rpc_status
-apply_event(struct batch *batch, const struct planned *planned)
-{
-    const struct rpc_service *rpc = batch->courier->service->rpc;
-    struct call *call = &batch->call;
-
-    if (planned->type == NULL)
-        return RPC_OK;
-    poison_handling(batch->courier, batch->stream, planned->event);
-    continue_trace(call, planned->event);
-    for (size_t i = 0; i < rpc->subscriptions_count; i++)
-        if (rpc->subscriptions[i].type == planned->type)
-            TRY(serve_subscription(call, &rpc->subscriptions[i], planned));
-    if (planned->type->erases && planned->event->client != NULL)
-        events_erase_client(call, planned->event->client);
-    return RPC_OK;
+    if (effect->type != NULL)
+        poison_handling(batch->courier, effect->event);
+    return effect_apply(&batch->call, effect);
 }
 
 static enum rpc_status
 record_events(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        continue_trace(&batch->call, batch->events[i]);
+        effect_enter(&batch->call, batch->events[i]);
         TRY(batch->courier->service->audit(&batch->call, batch->events[i]));
     }
     return RPC_OK;
@@ -330,23 +183,24 @@ apply_effects(struct batch *batch)
     if (batch->park_reason != NULL) {
         const struct event_type *type = events_find(batch->events[0]->type);
 
-        store_parked(batch);
+        parked_store(&batch->call, batch->events[0], batch->park_as, batch->park_reason,
+                     batch->stream->attempts);
         /* An erasure waits for nothing. */
         if (type != NULL && type->erases && batch->events[0]->client != NULL)
             events_erase_client(&batch->call, batch->events[0]->client);
         return RPC_OK;
     }
     for (size_t i = 0; i < batch->count; i++)
-        TRY(apply_event(batch, &batch->planned[i]));
+        TRY(apply_event(batch, &batch->effects[i]));
     return RPC_OK;
 }
 
 /* ---- the transaction */
 
 static enum rpc_status
-transact(struct batch *batch)
+transact(struct call *call, void *state)
 {
-    struct call *call = &batch->call;
+    struct batch *batch = state;
 
     if (!events_forget_erased(call->db, call->arena, batch->events, batch->count))
         return db_fail(call);
@@ -362,19 +216,18 @@ transact(struct batch *batch)
     return db_commit(call->db) ? RPC_OK : db_fail(call);
 }
 
-static enum rpc_status
-run(struct batch *batch)
+enum rpc_status
+courier_transact(struct courier *courier, struct call *call,
+                 enum rpc_status (*body)(struct call *call, void *state), void *state)
 {
-    struct courier *courier = batch->courier;
     enum rpc_status status;
 
     arena_reset(courier->call_arena);
-    call_start(&batch->call, courier->call_arena, courier->db, courier->call_asker,
-               courier->service);
+    call_start(call, courier->call_arena, courier->db, courier->call_asker, courier->service);
     if (setjmp(*arena_overflow(courier->call_arena)) == 0)
-        status = transact(batch);
+        status = body(call, state);
     else
-        status = call_fail(&batch->call, RPC_INTERNAL, NULL,
+        status = call_fail(call, RPC_INTERNAL, NULL,
                            "handling it needs more memory than one call may use");
     arena_overflow_end(courier->call_arena);
     if (status != RPC_OK)
@@ -384,6 +237,16 @@ run(struct batch *batch)
 }
 
 /* ---- afterwards */
+
+void
+courier_follow_up(struct courier *courier, const struct call *call)
+{
+    courier->release_at = 0; /* a parked event may have waited for this */
+    if (call->emitted != NULL)
+        courier->outbox = true;
+    if (call->wake_jobs)
+        wake(courier->inherited->wake_jobs_write);
+}
 
 static void
 conclude(struct batch *batch)
@@ -400,11 +263,25 @@ conclude(struct batch *batch)
     } else {
         atomic_fetch_add(&counters->applied, batch->count);
     }
-    if (batch->call.emitted != NULL)
-        courier->outbox = true;
-    if (batch->call.wake_jobs)
-        wake(courier->inherited->wake_jobs_write);
+    courier_follow_up(courier, &batch->call);
     stream_advance(batch->stream, batch->count);
+}
+
+bool
+courier_may_go_better(const struct courier *courier, enum rpc_status status)
+{
+    return status == RPC_UNAVAILABLE || status == RPC_TIMEOUT || db_retryable(courier->db);
+}
+
+const char *
+courier_reason(const struct courier *courier, const struct call *call, enum rpc_status status)
+{
+    const char *detail = call->problem.detail;
+
+    if (detail == NULL)
+        detail = db_error(courier->db)->message;
+    return arena_printf(courier->arena, "%s: %s", rpc_status_code(status),
+                        detail == NULL ? "" : detail);
 }
 
 static void
@@ -412,18 +289,14 @@ give_up(struct batch *batch, enum rpc_status status, int64_t now)
 {
     struct courier *courier = batch->courier;
     struct stream *stream = batch->stream;
-    const char *detail = batch->call.problem.detail;
-    bool transient =
-        status == RPC_UNAVAILABLE || status == RPC_TIMEOUT || db_retryable(courier->db);
+    bool transient = courier_may_go_better(courier, status);
 
     if (batch->stale || db_outcome_unknown(courier->db)) {
         courier->cursors_loaded = false;
         return;
     }
-    if (detail == NULL)
-        detail = (char *)db_error(courier->db)->message;
-    snprintf(stream->reason, sizeof stream->reason, "%s: %s", rpc_status_code(status),
-             detail == NULL ? "" : detail);
+    snprintf(stream->reason, sizeof stream->reason, "%s",
+             courier_reason(courier, &batch->call, status));
     log_warning("%zu events of %s from %" PRId64 " on were not applied: %s", batch->count,
                 stream->producer, batch->events[0]->sequence, stream->reason);
     stream_failed(stream, batch->count, transient || !stream->causal, now);
@@ -441,13 +314,14 @@ choose(struct batch *batch, int64_t now)
 
     if (count == 0 || poison_holds_back(courier, stream, now))
         return false;
-    if (courier->parked && stream->causal && !mark_parked(courier, batch->events, count, parked))
+    if (courier->parked && stream->causal && !parked_mark(courier, batch->events, count, parked))
         return false;
     count = stream_batch(stream, batch->events, parked, count, courier->streams,
                          courier->streams_count, now);
     if (count == 0)
         return false;
     batch->count = 1;
+    batch->park_as = parked[0] ? PARKED_BEHIND : PARKED_FAILED;
     if (parked[0])
         batch->park_reason = "an earlier event of the same project or client is parked";
     else if (stream->causal && poison_is_deadly(courier, batch->events[0]))
@@ -470,7 +344,7 @@ stream_apply(struct courier *courier, struct stream *stream, int64_t now)
     batch->stream = stream;
     if (!choose(batch, now))
         return false;
-    status = run(batch);
+    status = courier_transact(courier, &batch->call, transact, batch);
     if (stream->causal)
         poison_handled(courier, batch->events[batch->count - 1]);
     if (status == RPC_OK)

@@ -3,8 +3,7 @@
  * are published after the commit, and are listed for whoever missed them. */
 #include "courier.h"
 
-#include "common.rules.h"
-#include "wire.rules.h"
+#include "ops.rpc.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -366,7 +365,7 @@ outbox_number(struct courier *courier)
     return true;
 }
 
-/* ---- leaf methods */
+/* ---- methods of every service */
 
 static Wire__Event *
 read_event(struct arena *arena, const char *producer, const PGresult *rows, int row)
@@ -429,23 +428,20 @@ log_read(struct db *db, struct arena *arena, const char *producer, int64_t after
     return true;
 }
 
-static enum rpc_status
-list_events_after(struct call *call, const ProtobufCMessage *message, ProtobufCMessage *reply)
+enum rpc_status
+ops_list_events(struct call *call, const Wire__ListEventsRequest *request, Wire__Events *reply)
 {
-    const Wire__ListEventsRequest *request = (const Wire__ListEventsRequest *)message;
     bool bounded = request->has_limit && request->limit >= 1 && request->limit <= EVENTS_PAGE_MAX;
 
     return log_read(call->db, call->arena, call->service->rpc->name, request->after,
-                    bounded ? request->limit : EVENTS_PAGE_MAX, (Wire__Events *)reply)
+                    bounded ? request->limit : EVENTS_PAGE_MAX, reply)
                ? RPC_OK
                : db_fail(call);
 }
 
-static enum rpc_status
-report_health(struct call *call, const ProtobufCMessage *request, ProtobufCMessage *answer)
+enum rpc_status
+ops_health(struct call *call, const Empty *request, Wire__Health *reply)
 {
-    Wire__Health *reply = (Wire__Health *)answer;
-
     (void)request;
     if (db_query(call->db, call->arena, &one, NULL) == NULL)
         return db_fail(call);
@@ -453,23 +449,3 @@ report_health(struct call *call, const ProtobufCMessage *request, ProtobufCMessa
     SET(reply, healthy, true);
     return RPC_OK;
 }
-
-const struct rpc_method events_methods[] = {
-    {
-        .name = "ListEvents",
-        .lane = RPC_LANE_LEAF,
-        .role = RPC_ROLE_INTERNAL,
-        .request = &wire__list_events_request__rules,
-        .reply = &wire__events__rules,
-        .handler = list_events_after,
-    },
-    {
-        .name = "Health",
-        .lane = RPC_LANE_LEAF,
-        .role = RPC_ROLE_INTERNAL,
-        .request = &common__empty__rules,
-        .reply = &wire__health__rules,
-        .handler = report_health,
-    },
-};
-const size_t events_methods_count = sizeof events_methods / sizeof *events_methods;

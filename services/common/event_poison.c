@@ -20,13 +20,11 @@ name_event(const Wire__Event *event, char out[64])
 /* Said in shared memory before the event is touched; only a successor finds it still said. While one is
  * suspected, others don't take its place. */
 void
-poison_handling(struct courier *courier, const struct stream *stream, const Wire__Event *event)
+poison_handling(struct courier *courier, const Wire__Event *event)
 {
     struct counters *counters = courier->inherited->counters;
     char key[64];
 
-    if (!stream->causal)
-        return;
     name_event(event, key);
     if (strcmp(courier->handling, key) == 0)
         return;

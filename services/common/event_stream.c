@@ -357,17 +357,16 @@ stream_reached(const struct stream *stream, const struct applied *place)
 }
 
 /* The first place an event names that its consumer has not come to; streams not followed don't count. */
-static bool
-must_wait(const struct stream *stream, const Wire__Event *event, const struct stream *streams,
-          size_t count, struct applied *place)
+bool
+stream_must_wait(const char *consumer, const Wire__Event *event, const struct stream *streams,
+                 size_t count, struct applied *place)
 {
     const char *text = event->applied == NULL ? "" : event->applied;
 
     while (applied_next(&text, place))
         for (size_t i = 0; i < count; i++)
             if (strcmp(streams[i].producer, place->producer) == 0 &&
-                strcmp(streams[i].consumer, stream->consumer) == 0 &&
-                !stream_reached(&streams[i], place))
+                strcmp(streams[i].consumer, consumer) == 0 && !stream_reached(&streams[i], place))
                 return true;
     return false;
 }
@@ -386,7 +385,8 @@ stream_batch(struct stream *stream, Wire__Event *const *events, const bool *park
         bool behind = parked != NULL && parked[batch];
 
         if (stream->causal && !behind &&
-            must_wait(stream, events[batch], streams, streams_count, &stream->waits_for)) {
+            stream_must_wait(stream->consumer, events[batch], streams, streams_count,
+                             &stream->waits_for)) {
             waits = true;
             break;
         }

@@ -99,6 +99,9 @@ size_t stream_peek(const struct stream *stream, Wire__Event **events, size_t max
  * parked (parked[i]; NULL: none) does not wait. */
 size_t stream_batch(struct stream *stream, Wire__Event *const *events, const bool *parked,
                     size_t count, const struct stream *streams, size_t streams_count, int64_t now);
+/* Whether an event names a place that its consumer has not come to. */
+bool stream_must_wait(const char *consumer, const Wire__Event *event, const struct stream *streams,
+                      size_t streams_count, struct applied *place);
 /* They were applied: the cursor has moved over them. */
 void stream_advance(struct stream *stream, size_t count);
 /* A transaction over `count` events failed. Transient: again, later each time. Else one by one, each

@@ -281,28 +281,6 @@ pack_actor_personal(struct call *call, struct emitted *emitted)
     randombytes_buf(emitted->actor_salt, sizeof emitted->actor_salt);
 }
 
-struct emitted *
-events_emitted(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
-{
-    struct emitted *emitted = arena_alloc(call->arena, sizeof *emitted);
-    ProtobufCMessage *rest, *personal;
-    char id[37];
-
-    uuid_new(id);
-    emitted->type = type;
-    emitted->event_id = arena_strdup(call->arena, id);
-    emitted->subject = text_at(call, event, type->subject);
-    emitted->client = text_at(call, event, type->client);
-    emitted->project = text_at(call, event, type->project);
-    events_split(call->arena, type->message, event, &rest, &personal);
-    emitted->payload = message_pack(call->arena, rest, &emitted->payload_bytes);
-    pack_personal(call, emitted, personal);
-    pack_actor_personal(call, emitted);
-    return emitted;
-}
-
-/* ---- storing */
-
 static const char *
 packed_actor(struct call *call)
 {
@@ -327,6 +305,30 @@ packed_actor(struct call *call)
     return db_bytes(call->arena, bytes, length);
 }
 
+struct emitted *
+events_emitted(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
+{
+    struct emitted *emitted = arena_alloc(call->arena, sizeof *emitted);
+    ProtobufCMessage *rest, *personal;
+    char id[37];
+
+    uuid_new(id);
+    emitted->type = type;
+    emitted->event_id = arena_strdup(call->arena, id);
+    emitted->subject = text_at(call, event, type->subject);
+    emitted->client = text_at(call, event, type->client);
+    emitted->project = text_at(call, event, type->project);
+    events_split(call->arena, type->message, event, &rest, &personal);
+    emitted->payload = message_pack(call->arena, rest, &emitted->payload_bytes);
+    pack_personal(call, emitted, personal);
+    pack_actor_personal(call, emitted);
+    emitted->actor = packed_actor(call);
+    emitted->caused = call->event != NULL;
+    return emitted;
+}
+
+/* ---- storing */
+
 /* Bytes that may be absent, as a parameter. */
 static const char *
 optional_bytes(struct call *call, const uint8_t *present, const uint8_t *bytes, size_t length)
@@ -343,13 +345,11 @@ events_personal_months(struct arena *arena, const struct event_type *type)
 void
 events_store(struct call *call)
 {
-    const char *actor = call->emitted == NULL ? NULL : packed_actor(call);
-
     for (const struct emitted *e = call->emitted; e != NULL; e = e->next)
         db_queue(
             call->db, &insert_outbox,
             (const char *const[]){
-                e->event_id, e->type->name, e->subject, e->client, e->project, actor,
+                e->event_id, e->type->name, e->subject, e->client, e->project, e->actor,
                 db_bytes(call->arena, e->payload, e->payload_bytes),
                 optional_bytes(call, e->personal, e->personal_salt, sizeof e->personal_salt),
                 optional_bytes(call, e->personal, e->personal, e->personal_bytes),

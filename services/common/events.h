@@ -30,6 +30,8 @@ struct emitted {
     const uint8_t *actor_personal; /* a packed wire.ActorPersonal, NULL when nobody is behind it */
     size_t actor_personal_bytes;
     uint8_t personal_salt[16], actor_salt[16];
+    const char *actor; /* a packed wire.Actor, as a parameter */
+    bool caused;       /* by another event, which this call handles */
 };
 
 /* By its name, "accounts.ClientCreated"; NULL when there is none. */
@@ -73,10 +75,6 @@ void events_erase_client(struct call *call, const char *client_id);
 /* The courier's loop; returns on SIGTERM. It is woken by inherited->wake_courier_read when there is
  * something in the outbox. */
 int events_courier(const struct service *service, const struct inherited *inherited);
-/* Built-in leaf methods of every service, named without it: "ListEvents", "Health". Any program may
- * call them. */
-extern const struct rpc_method events_methods[];
-extern const size_t events_methods_count;
 /* `<service> --rebuild`: refills every projection from the producers' logs. Returns the exit code. */
 int events_rebuild(const struct service *service);
 

@@ -173,7 +173,7 @@ struct event_type {
     const char *subject, *client, *project;
     bool deletes, erases;
     int personal_months; /* how long its personal values are kept; 0: as long as the client's */
-    const char *object; /* name of the field that holds the object, or NULL */
+    const char *object;  /* name of the field that holds the object, or NULL */
 };
 
 /* All event types of all services, ended by a NULL name (generated: event_types.c). */
@@ -181,12 +181,16 @@ extern const struct event_type rpc_event_types[];
 
 typedef enum rpc_status event_handler(struct call *call, const ProtobufCMessage *event);
 
+/* Generated from the contract: the methods that every service has, handled in services/common. */
+extern const struct rpc_service ops_rpc;
+
 /* What a service does with an event of another one. Either projection or handler. */
 struct subscription {
     const struct event_type *type;
     const char *producer;          /* "accounts" */
     const char *projection;        /* name of a PROJECTION, or NULL */
     event_handler *handler;        /* a reaction, or NULL */
+    event_handler *skipped;        /* instead of it, when it is skipped; or NULL */
     const struct rpc_moves *moves; /* of the reaction, as a method's; or NULL */
     const char *const *emits;      /* what the reaction may emit, NULL-ended; or NULL */
 };
@@ -202,7 +206,7 @@ struct job_rules {
 struct http_route {
     const char *verb, *path; /* "POST", "/v1/clients/{id}/activate" */
     const char *method;      /* "accounts.ActivateClient" */
-    const char *service;     /* "accounts" */
+    const char *service;     /* "accounts"; NULL: every service has it */
     enum rpc_lane lane;
     enum rpc_role role;
     int success; /* HTTP status */

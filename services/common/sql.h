@@ -13,6 +13,7 @@
  * :between(date, from, to)     "and date >= :from and date <= :to", inclusive, each where given
  * :search(name, siren)         "and one of these columns contains :q", without case and accents
  * :page, :page(t.id)  newest first by this unique column, one row more than page_size: ends the statement
+ * :page(position, oldest_first)   the same the other way round
  * Result columns are decoded into the reply's fields of the same name; "address.city" into a nested
  * one; jsonb into messages; arrays into repeated fields. */
 #ifndef ESCARCELLE_SQL_H

@@ -146,6 +146,7 @@ static void
 expand_page(struct compilation *compilation, const char *const *arguments, size_t count)
 {
     const char *column = count == 0 ? "id" : arguments[0];
+    bool oldest_first = count == 2 && strcmp(arguments[1], "oldest_first") == 0;
     size_t after = number(compilation, SQL_FROM_PAGE, "page_token");
     size_t limit = number(compilation, SQL_FROM_LIMIT, "page_size");
 
@@ -153,9 +154,9 @@ expand_page(struct compilation *compilation, const char *const *arguments, size_
         protobuf_c_message_descriptor_get_field_by_name(compilation->out->row, last_part(column));
     if (compilation->out->page_key == NULL)
         complain(compilation, "pages by %s, which its rows do not have", column);
-    buffer_printf(&compilation->text,
-                  " and (%s < $%zu or $%zu is null) order by %s desc limit $%zu", column, after,
-                  after, column, limit);
+    buffer_printf(&compilation->text, " and (%s %s $%zu or $%zu is null) order by %s %s limit $%zu",
+                  column, oldest_first ? ">" : "<", after, after, column,
+                  oldest_first ? "asc" : "desc", limit);
 }
 
 static void

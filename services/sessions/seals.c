@@ -46,13 +46,14 @@ seal_hold(struct call *call, const char *project_id)
 }
 
 static enum rpc_status
-refuse_seal(struct call *call, const Budgeting__Project *project, Session **planned, size_t count)
+refuse_seal(struct call *call, const Budgeting__Project *project, SealRefusal reason,
+            Session **planned, size_t count)
 {
     ProjectSealRefused event = SESSIONS__PROJECT_SEAL_REFUSED__INIT;
 
     event.project_id = project->id;
     event.client_id = project->client_id;
-    SET(&event, reason, SEAL_REFUSAL_PLANNED_SESSION);
+    SET(&event, reason, reason);
     event.session_ids = arena_array(call->arena, count, sizeof *event.session_ids);
     for (; event.n_session_ids < count; event.n_session_ids++)
         event.session_ids[event.n_session_ids] = planned[event.n_session_ids]->id;
@@ -76,7 +77,7 @@ sessions_on_project_closing(struct call *call, const Budgeting__ProjectClosing *
     }
     TRY(sql_rows(call, &list_open_work, seal, &planned, &count));
     if (count > 0)
-        return refuse_seal(call, event->project, planned, count);
+        return refuse_seal(call, event->project, SEAL_REFUSAL_PLANNED_SESSION, planned, count);
     TRY(sql_run(call, &set_seal, seal, NULL));
     sealed.project_id = event->project->id;
     sealed.client_id = event->project->client_id;
@@ -102,4 +103,10 @@ sessions_on_project_deleted(struct call *call, const Budgeting__ProjectDeleted *
     for (size_t i = 0; i < count; i++)
         TRY(emit_session_cancelled(call, cancelled[i]));
     return RPC_OK;
+}
+
+enum rpc_status
+sessions_skipped_project_closing(struct call *call, const Budgeting__ProjectClosing *event)
+{
+    return refuse_seal(call, event->project, SEAL_REFUSAL_SKIPPED, NULL, 0);
 }
