@@ -93,14 +93,19 @@ const struct problem_code problem_codes[] = {
     {"out_of_range", "Out of range",
      "The value is beyond its least or greatest. The detail says which."},
     {"overpayment", "More than is open",
-     "The payment is more than what the invoice has open, which the detail says. With "
-     "\"advance\": true what is beyond it becomes the client's advance."},
+     "The payment is more than what is open, which the detail says. Of an invoice, what is "
+     "beyond it becomes the client's advance with \"advance\": true; of a funding call it is "
+     "credited to the envelope."},
     {"precondition_failed", "Changed meanwhile",
      "The object was changed since its ETag was read. Read it again and decide anew."},
+    {"project_in_use", "The project was used",
+     "Only a project that never had a session, a funding call or an invoice is deleted. The "
+     "detail says what there is; close the project instead."},
     {"project_sealed", "The project is being closed",
      "A project that is being closed or is closed takes no more sessions and trainings."},
     {"reference_used", "The reference was used",
-     "A payment of this invoice has the same reference and another amount, which the detail says."},
+     "A payment of this invoice or funding call has the same reference and another amount, which "
+     "the detail says."},
     {"repeated_parameter", "A query parameter is given twice", "Give the query parameter once."},
     {"required", "A value is missing", "The field must be given and not empty."},
     {"secret_shown_once", "The secret was shown once",

@@ -328,6 +328,9 @@ class Contract:
             asked = self.methods.get(ask.method)
             if asked is None or asked.lane != "LEAF" or asked.input != "common.Id":
                 raise ContractError(f"{method.full_name} asks {ask.method}, which is no leaf method that takes common.Id")
+            field = ask.only_if.partition("=")[0] if ask.found_by or ask.only_if else ask.id
+            if field and (request is None or request.field(field) is None):
+                raise ContractError(f"{method.full_name} asks {ask.method} by {field}, which its request does not have")
             if method.full_name.split(".")[0] not in asked.rpc.callers:
                 raise ContractError(f"{ask.method} does not name {method.full_name.split('.')[0]} among its callers")
         if method.lane == "LEAF" and (rpc.asks or any(f.options["ref"] for f in request.fields)):

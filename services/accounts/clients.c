@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Clients: created pending or active, changed, activated, archived (ACC-1 to ACC-3). */
 #include "accounts.rpc.h"
+#include "asks.h"
 #include "checks.h"
 #include "commission.h"
 #include "events.h"
@@ -205,20 +206,12 @@ accounts_activate_client(struct call *call, const GetClientRequest *request, Cli
 static enum rpc_status
 check_obligations(struct call *call)
 {
-    struct buffer reasons;
+    const char *reasons = asks_reasons(call);
 
-    buffer_init(&reasons, call->arena);
-    for (size_t i = 0; i < call->method->asks_count; i++) {
-        const Obligations *obligations = (const Obligations *)call->answers[i];
-
-        for (size_t j = 0; j < obligations->n_reasons; j++)
-            buffer_printf(&reasons, "%s%s", reasons.length == 0 ? "" : "; ",
-                          obligations->reasons[j]);
-    }
-    if (reasons.length == 0)
+    if (reasons == NULL)
         return RPC_OK;
     return call_fail_code(call, RPC_CONFLICT, "client_has_obligations", NULL,
-                          "the client cannot be archived: %s", reasons.bytes);
+                          "the client cannot be archived: %s", reasons);
 }
 
 enum rpc_status

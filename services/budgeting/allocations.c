@@ -16,7 +16,7 @@ SQL(insert_allocation, CreateAllocationRequest, Allocation,
 SQL(list_allocations, ListAllocationsRequest, ListAllocationsReply,
     "select " ALLOCATION_COLUMNS " from allocation where project_id = :project_id :page");
 
-SQL(find_allocated_project, ListAllocationsRequest, Project, "select id from project where id = :project_id");
+SQL(find_allocated_project, ListAllocationsRequest, Project, "select id from project where id = :project_id and status <> 'deleted'");
 
 /* Neither the envelope nor what remains of the project may go below zero. */
 static enum rpc_status

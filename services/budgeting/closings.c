@@ -54,39 +54,20 @@ budgeting_close_project(struct call *call, const GetProjectRequest *request, Pro
     return emit_project_closing(call, reply);
 }
 
-/* What remains goes back to the envelope; an overrun stays as it is (BUD-10). */
-static enum rpc_status
-return_remaining(struct call *call, Project *project)
-{
-    int64_t remaining = project->budget->remaining_cents;
-    Posting posting;
-
-    if (remaining <= 0)
-        return RPC_OK;
-    TRY(envelope_lock(call, project->client_id, NEW(call, Envelope)));
-    posting_start(&posting, LEDGER_KIND_PROJECT_CLOSED, project->client_id, project->id,
-                  project->id);
-    TRY(ledger_lines(call, &posting,
-                     (const struct posting_line[]){{LEDGER_ACCOUNT_BUDGET, -remaining},
-                                                   {LEDGER_ACCOUNT_ENVELOPE, remaining}},
-                     2));
-    return ledger_post(call, &posting, project, NEW(call, LedgerTransaction));
-}
-
 enum rpc_status
 budgeting_on_project_sealed(struct call *call, const Sessions__ProjectSealed *event)
 {
     ProjectClosed closed = BUDGETING__PROJECT_CLOSED__INIT;
     Project *project = NEW(call, Project);
 
-    TRY(project_lock(call, event->project_id, project));
+    TRY(project_lock_even_deleted(call, event->project_id, project));
     if (project->status != PROJECT_STATUS_CLOSING) {
         emit_none(call, "an answer to a question that was settled");
         return RPC_OK;
     }
     SET(&closed, remaining_cents, project->budget->remaining_cents);
     SET(&closed, completed_cents, project->budget->completed_cents);
-    TRY(return_remaining(call, project));
+    TRY(project_return_remaining(call, project, LEDGER_KIND_PROJECT_CLOSED));
     closed.project = NEW(call, Project);
     TRY(sql_one(call, &finish_closing, project, closed.project));
     TRY(project_finish(call, closed.project));
@@ -99,7 +80,7 @@ budgeting_on_project_seal_refused(struct call *call, const Sessions__ProjectSeal
     ProjectReopened reopened = BUDGETING__PROJECT_REOPENED__INIT;
     Project *project = NEW(call, Project);
 
-    TRY(project_lock(call, event->project_id, project));
+    TRY(project_lock_even_deleted(call, event->project_id, project));
     if (project->status != PROJECT_STATUS_CLOSING) {
         emit_none(call, "an answer to a question that was settled");
         return RPC_OK;

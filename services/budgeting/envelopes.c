@@ -7,14 +7,14 @@
     "id, client_id, 'EUR' as currency, amount_cents, reason, date, reverses, created_at, "         \
     "created_at as updated_at, 1::bigint as version"
 
-SQL(get_envelope, GetEnvelopeRequest, Envelope,
+SQL(look_up_envelope, Id, Envelope,
     "select c.client_id as id, c.client_id, 'EUR' as currency, "
     "coalesce(-external_cents - receivable_cents, 0) as funded_cents, "
     "coalesce(-receivable_cents, 0) as of_which_unpaid_cents, "
     "coalesce(-external_cents - receivable_cents - envelope_cents, 0) as allocated_cents, "
     "coalesce(envelope_cents, 0) as available_cents, e.created_at, e.updated_at, coalesce(e.version, 1) as version, "
     "coalesce(e.revision, 0) as revision "
-    "from (select :client_id::uuid as client_id) c left join envelope e on e.client_id = c.client_id");
+    "from (select :id::uuid as client_id) c left join envelope e on e.client_id = c.client_id");
 
 SQL(insert_credit, CreateCreditRequest, Credit,
     "insert into credit (id, client_id, amount_cents, reason, date, reverses) "
@@ -32,14 +32,17 @@ SQL(list_credits, ListCreditsRequest, ListCreditsReply,
 SQL(list_obligations, Id, Obligations,
     "select array_remove(array["
     "(select case when count(*) > 0 then count(*) || ' project(s) are not closed' end from project "
-    "where client_id = :id and status <> 'closed'), "
+    "where client_id = :id and status in ('open', 'closing')), "
     "(select case when envelope_cents <> 0 then 'money is left in the envelope' end from envelope "
     "where client_id = :id)], null) as reasons");
 
 enum rpc_status
 budgeting_get_envelope(struct call *call, const GetEnvelopeRequest *request, Envelope *reply)
 {
-    return sql_one(call, &get_envelope, request, reply);
+    Id client = COMMON__ID__INIT;
+
+    client.id = request->client_id;
+    return sql_one(call, &look_up_envelope, &client, reply);
 }
 
 /* A reversal takes back one whole credit, once (BUD-1). */
@@ -98,6 +101,12 @@ budgeting_list_credits(struct call *call, const ListCreditsRequest *request,
                        ListCreditsReply *reply)
 {
     return sql_page(call, &list_credits, request, reply);
+}
+
+enum rpc_status
+budgeting_look_up_envelope(struct call *call, const Id *request, Envelope *reply)
+{
+    return sql_one(call, &look_up_envelope, request, reply);
 }
 
 enum rpc_status

@@ -6,7 +6,11 @@
 #include "sql.h"
 #include "uuid.h"
 
-SQL(lock_project, Id, Project, "select " PROJECT_COLUMNS " from project where id = :id for update");
+SQL(lock_project, Id, Project,
+    "select " PROJECT_COLUMNS " from project where id = :id and status <> 'deleted' for update");
+
+SQL(lock_project_even_deleted, Id, Project,
+    "select " PROJECT_COLUMNS " from project where id = :id for update");
 
 SQL(lock_envelope, Id, Envelope,
     "insert into envelope as e (client_id) values (:id) on conflict (client_id) do update set client_id = e.client_id "
@@ -38,7 +42,7 @@ SQL(list_transactions, ListLedgerTransactionsRequest, ListLedgerTransactionsRepl
     "from ledger_entry e where e.transaction_id = t.id) as entries "
     "from ledger_transaction t where t.project_id = :project_id :page(t.id)");
 
-SQL(find_project, ListLedgerTransactionsRequest, Project, "select id from project where id = :project_id");
+SQL(find_project, ListLedgerTransactionsRequest, Project, "select id from project where id = :project_id and status <> 'deleted'");
 
 enum rpc_status
 ledger_overflow(struct call *call)
@@ -56,14 +60,26 @@ project_finish(struct call *call, Project *project)
                                                                        : ledger_overflow(call);
 }
 
-enum rpc_status
-project_lock(struct call *call, const char *id, Project *project)
+static enum rpc_status
+lock(struct call *call, struct sql_statement *statement, const char *id, Project *project)
 {
     Id key = COMMON__ID__INIT;
 
     key.id = (char *)id;
-    TRY(sql_one(call, &lock_project, &key, project));
+    TRY(sql_one(call, statement, &key, project));
     return project_finish(call, project);
+}
+
+enum rpc_status
+project_lock(struct call *call, const char *id, Project *project)
+{
+    return lock(call, &lock_project, id, project);
+}
+
+enum rpc_status
+project_lock_even_deleted(struct call *call, const char *id, Project *project)
+{
+    return lock(call, &lock_project_even_deleted, id, project);
 }
 
 enum rpc_status
@@ -136,6 +152,42 @@ budget_tell_crossing(struct call *call, const Project *project, BudgetState befo
         return emit_budget_threshold_reached(call, &event);
     }
     return RPC_OK;
+}
+
+enum rpc_status
+project_post(struct call *call, Project *project, Posting *posting,
+             const struct posting_line *lines, size_t count)
+{
+    BudgetChanged changed = BUDGETING__BUDGET_CHANGED__INIT;
+    BudgetState before = project->budget->state;
+
+    TRY(ledger_lines(call, posting, lines, count));
+    if (posting->n_entries == 0) {
+        emit_none(call, "no money moved");
+        return RPC_OK;
+    }
+    changed.project = project;
+    changed.transaction = NEW(call, LedgerTransaction);
+    TRY(ledger_post(call, posting, project, changed.transaction));
+    TRY(emit_budget_changed(call, &changed));
+    return budget_tell_crossing(call, project, before, true);
+}
+
+enum rpc_status
+project_return_remaining(struct call *call, Project *project, LedgerKind kind)
+{
+    int64_t remaining = project->budget->remaining_cents;
+    Posting posting;
+
+    if (remaining <= 0)
+        return RPC_OK;
+    TRY(envelope_lock(call, project->client_id, NEW(call, Envelope)));
+    posting_start(&posting, kind, project->client_id, project->id, project->id);
+    TRY(ledger_lines(call, &posting,
+                     (const struct posting_line[]){{LEDGER_ACCOUNT_BUDGET, -remaining},
+                                                   {LEDGER_ACCOUNT_ENVELOPE, remaining}},
+                     2));
+    return ledger_post(call, &posting, project, NEW(call, LedgerTransaction));
 }
 
 enum rpc_status

@@ -22,6 +22,9 @@ struct posting_line {
 
 /* Locks a project's row and reads it with its figures; 404 when there is none. */
 enum rpc_status project_lock(struct call *call, const char *id, Project *project) RPC_CHECKED;
+/* The same for reactions, which tell the past: also a project that was deleted meanwhile. */
+enum rpc_status project_lock_even_deleted(struct call *call, const char *id,
+                                          Project *project) RPC_CHECKED;
 /* Derives a project's figures after reading it. */
 enum rpc_status project_finish(struct call *call, Project *project) RPC_CHECKED;
 /* Locks (and if need be opens) a client's envelope and reads it. */
@@ -38,6 +41,13 @@ enum rpc_status ledger_post(struct call *call, Posting *posting, Project *projec
 /* The lines of a posting; 422 when an account's sum overflows. */
 enum rpc_status ledger_lines(struct call *call, Posting *posting, const struct posting_line *lines,
                              size_t count) RPC_CHECKED;
+
+/* Posts lines to a locked project and tells it, crossings included: the common end of reactions. */
+enum rpc_status project_post(struct call *call, Project *project, Posting *posting,
+                             const struct posting_line *lines, size_t count) RPC_CHECKED;
+/* What remains of a locked project goes back to the envelope; an overrun stays (BUD-10, BUD-18). */
+enum rpc_status project_return_remaining(struct call *call, Project *project,
+                                         LedgerKind kind) RPC_CHECKED;
 
 /* 422: an amount grew beyond what can be counted. */
 enum rpc_status ledger_overflow(struct call *call);

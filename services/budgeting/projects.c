@@ -14,12 +14,14 @@ SQL(insert_project, CreateProjectRequest, Project,
     "coalesce(:auto_funding_call, true), coalesce(:refill_bp, 2000), :report_frequency, :purchase_order) "
     "returning " PROJECT_COLUMNS);
 
-SQL(get_project, GetProjectRequest, Project, "select " PROJECT_COLUMNS " from project where id = :id");
+SQL(get_project, GetProjectRequest, Project,
+    "select " PROJECT_COLUMNS " from project where id = :id and status <> 'deleted'");
 
-SQL(look_up_project, Id, Project, "select " PROJECT_COLUMNS " from project where id = :id");
+SQL(look_up_project, Id, Project,
+    "select " PROJECT_COLUMNS " from project where id = :id and status <> 'deleted'");
 
 SQL(list_projects, ListProjectsRequest, ListProjectsReply,
-    "select " PROJECT_COLUMNS " from project where true :filter(client_id, status, state) "
+    "select " PROJECT_COLUMNS " from project where status <> 'deleted' :filter(client_id, status, state) "
     ":search(name, purchase_order) :page");
 
 /* Only an open project changes; version says whether it is the one that was read. */
@@ -103,10 +105,12 @@ budgeting_list_projects(struct call *call, const ListProjectsRequest *request,
 enum rpc_status
 budgeting_update_project(struct call *call, const UpdateProjectRequest *request, Project *reply)
 {
+    Project *present = NEW(call, Project);
     BudgetState before;
 
+    TRY(project_lock(call, request->id, present));
+    before = present->budget->state;
     TRY(sql_one(call, &update_project, request, reply));
-    before = reply->budget->state;
     TRY(project_finish(call, reply));
     if (reply->budget->state != before)
         TRY(sql_run(call, &set_state, reply, NULL));

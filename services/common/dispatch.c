@@ -2,6 +2,7 @@
  * The one path of every request through a service. */
 #include "dispatch.h"
 
+#include "asks.h"
 #include "common.rules.h"
 #include "config.h"
 #include "dates.h"
@@ -108,18 +109,9 @@ static enum rpc_status
 ask_others(struct passage *passage)
 {
     struct call *call = &passage->call;
-    const struct rpc_method *method = call->method;
 
-    TRY(references_resolve(call, method->request, passage->request));
-    call->answers = arena_array(call->arena, method->asks_count + 1, sizeof *call->answers);
-    for (size_t i = 0; i < method->asks_count; i++) {
-        Common__Id id = COMMON__ID__INIT;
-
-        id.id = (char *)message_text(call->arena, passage->request, method->asks[i].id_field);
-        TRY(call_ask(call, method->asks[i].method, &id.base, method->asks[i].reply,
-                     &call->answers[i]));
-    }
-    return RPC_OK;
+    TRY(references_resolve(call, call->method->request, passage->request));
+    return asks_resolve(call, passage->request);
 }
 
 /* ---- what is answered */

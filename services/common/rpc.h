@@ -127,12 +127,14 @@ struct rpc_moves {
     const char *to;
 };
 
-/* A question asked before the transaction; its answer is call->answers[i]. The asked method takes
- * common.Id, filled from the request's field `id_field`. */
+/* A question asked before the transaction; its answer is call->answers[i], NULL when it was not
+ * asked. The asked method takes common.Id, filled from the field `id_field`. */
 struct rpc_ask {
     const char *method; /* "sessions.ListPlannedSessions" */
     const char *service;
     const char *id_field;
+    const char *found_by; /* a statement whose row has id_field; NULL: the request has it */
+    const char *if_field, *if_value; /* asked only when the request says this; NULL: always */
     const struct message_rules *reply;
 };
 

@@ -2,6 +2,7 @@
  * A service's command line and its children: workers of each lane, courier, jobs. */
 #include "service.h"
 
+#include "asks.h"
 #include "config.h"
 #include "dates.h"
 #include "db.h"
@@ -37,7 +38,7 @@ service_database(const struct service *service)
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
     if (!migrate_verify(db, service) || !db_prove(db) || !sql_prove(db) ||
-        !projections_prove(db, service))
+        !projections_prove(db, service) || !asks_prove(service))
         exit(PARENT_EXIT_REFUSED);
     return db;
 }

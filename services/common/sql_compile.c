@@ -406,6 +406,16 @@ prove(struct arena *arena, struct db *db, struct sql_statement *statement)
     return error;
 }
 
+struct sql_statement *
+sql_named(const char *name)
+{
+    for (struct sql_statement *const *entry = __start_sql_statements; entry < __stop_sql_statements;
+         entry++)
+        if (strcmp((*entry)->name, name) == 0)
+            return *entry;
+    return NULL;
+}
+
 bool
 sql_prove(struct db *db)
 {

@@ -56,6 +56,8 @@ struct sql_compiled {
 /* Compiles every registered statement, prepares and describes it on this connection and compares
  * its parameters and columns with the messages. Logs each that does not fit; true when all do. */
 bool sql_prove(struct db *db);
+/* A registered statement; NULL when there is none of this name. */
+struct sql_statement *sql_named(const char *name);
 
 /* The call's value of a :call.… parameter; NULL is null. */
 typedef const char *sql_call_value(struct call *call);

@@ -35,6 +35,11 @@ SQL(send_funding_call, GetFundingCallRequest, FundingCall,
     "updated_at = now(), version = version + 1 where id = :id and :guard(status) "
     "returning " FUNDING_CALL_COLUMNS);
 
+SQL(remind_funding_call, GetFundingCallRequest, FundingCall,
+    "update funding_call set reminded_at = now(), reminders = reminders + 1, updated_at = now(), "
+    "version = version + 1 where id = :id and :guard(status) "
+    "returning " FUNDING_CALL_COLUMNS);
+
 SQL(cancel_funding_call, GetFundingCallRequest, FundingCall,
     "update funding_call set status = :call.to, updated_at = now(), version = version + 1 "
     "where id = :id and :guard(status) returning " FUNDING_CALL_COLUMNS);
@@ -42,6 +47,10 @@ SQL(cancel_funding_call, GetFundingCallRequest, FundingCall,
 SQL(cancel_project_calls, Id, FundingCall,
     "update funding_call set status = :call.to, updated_at = now(), version = version + 1 "
     "where project_id = :id and status = any(:call.from) returning " FUNDING_CALL_COLUMNS);
+
+SQL(get_project_use, Id, Obligations,
+    "select array(select 'the project has a funding call that is ' || status from funding_call "
+    "where project_id = :id order by id limit 1) as reasons");
 
 SQL(count_undecided, Id, UndecidedCalls,
     "select count(*) as count from funding_call "
@@ -105,21 +114,47 @@ funding_cancel_funding_call(struct call *call, const GetFundingCallRequest *requ
     return emit_funding_call_cancelled(call, reply);
 }
 
-/* A project that closes asks for nothing any more (BUD-17). */
 enum rpc_status
-funding_on_project_closing(struct call *call, const Budgeting__ProjectClosing *event)
+funding_remind_funding_call(struct call *call, const GetFundingCallRequest *request,
+                            FundingCall *reply)
+{
+    TRY(sql_one(call, &remind_funding_call, request, reply));
+    return emit_funding_call_reminded(call, reply);
+}
+
+/* A project that closes or was deleted asks for nothing any more (BUD-17, BUD-18). */
+static enum rpc_status
+cancel_undecided(struct call *call, const char *project_id)
 {
     Id project = COMMON__ID__INIT;
     FundingCall **cancelled;
     size_t count;
 
-    project.id = event->project->id;
+    project.id = (char *)project_id;
     TRY(sql_rows(call, &cancel_project_calls, &project, &cancelled, &count));
     if (count == 0)
         emit_none(call, "no call of the project was open");
     for (size_t i = 0; i < count; i++)
         TRY(emit_funding_call_cancelled(call, cancelled[i]));
     return RPC_OK;
+}
+
+enum rpc_status
+funding_on_project_closing(struct call *call, const Budgeting__ProjectClosing *event)
+{
+    return cancel_undecided(call, event->project->id);
+}
+
+enum rpc_status
+funding_on_project_deleted(struct call *call, const Budgeting__ProjectDeleted *event)
+{
+    return cancel_undecided(call, event->project->id);
+}
+
+enum rpc_status
+funding_get_project_use(struct call *call, const Id *request, Obligations *reply)
+{
+    return sql_one(call, &get_project_use, request, reply);
 }
 
 enum rpc_status

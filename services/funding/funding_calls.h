@@ -9,7 +9,7 @@
 #define FUNDING_CALL_COLUMNS                                                                        \
     "id, project_id, client_id, reason, status, currency, requested_cents, granted_cents, "         \
     "paid_cents, call_date, sent_at, decided_at, expires_at, comment, decision, decision_comment, " \
-    "source, decision_reason, created_at, updated_at, version"
+    "source, decision_reason, created_at, updated_at, version, reminded_at, reminders"
 
 /* Whole seconds, because the link's expiry has no finer ones. */
 #define FUNDING_CALL_EXPIRY                                                                        \

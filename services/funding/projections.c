@@ -17,14 +17,15 @@ PROJECTION(
     "on conflict (id) do update set name = excluded.name, status = excluded.status, "
     "locale = excluded.locale, version = excluded.version where client.version < excluded.version");
 
-PROJECTION(
-    settings, "accounts.Settings", Settings, "settings",
-    "insert into settings (id, public_url, web_ui_url, review_link_days, seller_name, version) "
-    "values (:id, :public_url, :web_ui_url, :review_link_days, :seller.name, :version) "
-    "on conflict (id) do update set public_url = excluded.public_url, "
-    "web_ui_url = excluded.web_ui_url, review_link_days = excluded.review_link_days, "
-    "seller_name = excluded.seller_name, "
-    "version = excluded.version where settings.version < excluded.version");
+PROJECTION(settings, "accounts.Settings", Settings, "settings",
+           "insert into settings (id, public_url, web_ui_url, review_link_days, reminder_days, "
+           "seller_name, version) values (:id, :public_url, :web_ui_url, :review_link_days, "
+           "array(select distinct day from unnest(:reminder_days::bigint[]) day order by day), "
+           ":seller.name, :version) "
+           "on conflict (id) do update set public_url = excluded.public_url, "
+           "web_ui_url = excluded.web_ui_url, review_link_days = excluded.review_link_days, "
+           "reminder_days = excluded.reminder_days, seller_name = excluded.seller_name, "
+           "version = excluded.version where settings.version < excluded.version");
 
 PROJECTION(project, "budgeting.Project", Project, "project",
            "insert into project (id, client_id, name, status, version) "

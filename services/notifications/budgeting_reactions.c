@@ -200,22 +200,12 @@ notifications_on_budget_changed(struct call *call, const Budgeting__BudgetChange
     return sql_run(call, &release_decision, &awaited, NULL);
 }
 
-static int64_t
-amount_on(const Budgeting__LedgerTransaction *transaction, Budgeting__LedgerAccount account)
-{
-    for (size_t i = 0; i < transaction->n_entries; i++)
-        if (transaction->entries[i]->account == account)
-            return transaction->entries[i]->amount_cents;
-    return 0;
-}
-
 enum rpc_status
 notifications_on_funds_kept_in_envelope(struct call *call,
                                         const Budgeting__FundsKeptInEnvelope *event)
 {
     AwaitedWords awaited = NOTIFICATIONS__AWAITED_WORDS__INIT;
-    int64_t cents =
-        amount_on(event->transaction, BUDGETING__LEDGER_ACCOUNT__LEDGER_ACCOUNT_ENVELOPE);
+    int64_t cents = event->granted_cents;
 
     TRY(history_note(call, cents, "%s granted after closing began; kept in the envelope",
                      history_money(call, cents)));

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Funding calls and their reviews by clients: FUN-1 to FUN-4, the funding side of BUD-14 and BUD-17."""
-import base64
 import concurrent.futures
-import datetime
-import hashlib
-import hmac
 import time
 import uuid
 
 import pytest
 from client import Client, mail_text, pointers, problem, wait_until
 from facts import facts, refused, wait_until_settled
-from factory import (budget, envelope, funded_client, new_client, new_project, new_session, new_training,
-                     wait_for_budget, wait_for_status)
+from factory import budget, envelope, funded_client, new_client, new_project, wait_for_budget, wait_for_status
+from funding_calls import calls_of, link, new_call, path_of, review_of, seconds_of, spend
 
 MONEY_MAX = 10**15
 DAY_SECONDS = 24 * 3600
@@ -36,45 +32,6 @@ def draft(admin, project):
 @pytest.fixture
 def sent(admin, draft):
     return admin.act(path_of(draft, "send"))
-
-
-def new_call(caller, project, requested_cents, **changes):
-    return caller.create(f"/v1/projects/{project['id']}/funding-calls", {"requested_cents": requested_cents} | changes)
-
-
-def path_of(call, action=None):
-    return f"/v1/funding-calls/{call['id']}" + (f"/{action}" if action else "")
-
-
-def calls_of(caller, project):
-    """The project's calls, oldest first."""
-    return caller.read(f"/v1/projects/{project['id']}/funding-calls")["funding_calls"][::-1]
-
-
-def link(stack, call_id, expires_s, purpose="funding_review"):
-    """The path of a link as the service that owns the call would make it."""
-    key = bytes.fromhex((stack.place.secrets / "funding-link.key").read_text(encoding="utf-8").strip())
-    signed = uuid.UUID(call_id).bytes + expires_s.to_bytes(8, "big")
-    mac = hmac.digest(key, signed + purpose.encode(), hashlib.sha256)
-    return "/v1/funding-reviews/" + base64.urlsafe_b64encode(signed + mac).decode().rstrip("=")
-
-
-def seconds_of(instant):
-    return int(datetime.datetime.fromisoformat(instant.replace("Z", "+00:00")).timestamp())
-
-
-def review_of(stack, call):
-    """The path behind the link in a call's mail."""
-    return link(stack, call["id"], seconds_of(call["expires_at"]))
-
-
-def spend(admin, project, cost_cents):
-    """A training that consumes this much, and the budget that shows it, once all has taken effect."""
-    before = budget(admin, project)["consumed_cents"]
-    training = new_training(admin, new_session(admin, project), cost_cents)
-    wait_for_budget(admin, project, consumed_cents=before + cost_cents)
-    wait_until_settled(admin.stack)
-    return training
 
 
 # ── by hand ─────────────────────────────────────────────────────────────────────────────────────
