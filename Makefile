@@ -34,7 +34,7 @@ COMMON_OBJECTS := $(call objects,$(wildcard services/common/*.c)) \
                   $(PACKAGES:%=$(OBJ)/gen/%.pb-c.o) $(PACKAGES:%=$(OBJ)/gen/%.rules.o) \
                   $(OBJ)/gen/event_types.o $(OBJ)/gen/ops.rpc.o
 # What a program links besides its own folder's objects.
-extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o
+extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o $(OBJ)/gen/page_css.o
 $(foreach service,$(SERVICES),$(eval extra_$(service) := \
     $(OBJ)/gen/$(service).rpc.o $(OBJ)/gen/$(service)_migrations.o))
 
@@ -198,7 +198,7 @@ GENERATORS := scripts/protoc-gen-rpc $(wildcard scripts/lib/contract.py) \
 
 $(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*/schema/*.sql) \
                    $(wildcard services/*/schema) $(SERVICES:%=services/%/main.c) \
-                   $(wildcard gateway/openapi.json)
+                   $(wildcard gateway/openapi.json) gateway/page.css
 	@echo 'generating $(GEN)'
 	@rm -rf $(NEW) && mkdir -p $(NEW) $(GEN)
 	@protoc -Iproto --include_imports --include_source_info \
@@ -209,6 +209,7 @@ $(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*
 	@$(foreach service,$(SERVICES),$(PYTHON) scripts/embed migrations $(service) \
 	    > $(NEW)/$(service)_migrations.c &&) true
 	@$(PYTHON) scripts/embed text openapi_json gateway/openapi.json > $(NEW)/openapi_json.c
+	@$(PYTHON) scripts/embed text page_css gateway/page.css > $(NEW)/page_css.c
 	@cd $(NEW) && for file in *; do \
 	    cmp -s "$$file" "$(abspath $(GEN))/$$file" || mv "$$file" "$(abspath $(GEN))/$$file"; done
 	@rm -rf $(NEW)

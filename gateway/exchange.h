@@ -39,8 +39,8 @@ struct reply {
     const char *media_type; /* NULL: no body */
     const void *body;       /* valid as long as the exchange */
     size_t body_bytes;
-    bool cacheable; /* else Cache-Control: no-store */
-    bool page;      /* HTML with inline style */
+    bool cacheable;     /* else Cache-Control: no-store */
+    const char *policy; /* Content-Security-Policy; NULL: nothing may be loaded */
     struct reply_header headers[REPLY_HEADERS_MAX];
     size_t headers_count;
 };
@@ -71,6 +71,7 @@ struct exchange {
     bool oversize;
 
     bool dry_run;
+    struct visit *visit;         /* of a person with a browser; NULL: answered as JSON */
     const struct answer *answer; /* being turned into the reply */
     struct fan *fan;             /* of a question to every service */
     struct reply reply;

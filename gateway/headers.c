@@ -45,43 +45,90 @@ header_is_media_type(const char *value, const char *type)
     return is_word(charset, charset_length, "utf-8") || is_word(charset, charset_length, "utf8");
 }
 
-/* Whether a media range covers the type: itself, its kind with a star, or everything. */
-static bool
-covers(const char *range, size_t length, const char *type)
+/* How closely a media range covers the type: itself, its kind with a star, everything, not at all.
+ */
+static int
+type_closeness(const char *range, size_t length, const char *type)
 {
-    if (is_word(range, length, type) || is_word(range, length, "*/*"))
-        return true;
     size_t kind = strcspn(type, "/") + 1;
-    return length == kind + 1 && range[kind] == '*' && strncasecmp(range, type, kind) == 0;
+
+    if (is_word(range, length, type))
+        return 3;
+    if (length == kind + 1 && range[kind] == '*' && strncasecmp(range, type, kind) == 0)
+        return 2;
+    return is_word(range, length, "*/*");
 }
 
-/* Whether the parameters of a range take it back: q=0. */
-static bool
-is_refused(const char *parameters, size_t length)
+/* The same of a language range: "en", "en-GB", everything (RFC 4647, 3.3.1). */
+static int
+language_closeness(const char *range, size_t length, const char *language)
+{
+    size_t primary = strcspn(range, "-;, \t");
+
+    if (primary <= length && is_word(range, primary, language))
+        return 2;
+    return is_word(range, length, "*");
+}
+
+/* The weight that the parameters of a range give it, 1 unless they say. */
+static double
+weight(const char *parameters, size_t length)
 {
     for (size_t i = 0; i + 2 < length; i++) {
         bool starts = strchr("; \t", parameters[i]) != NULL;
         if (starts && strncasecmp(parameters + i + 1, "q=", 2) == 0)
-            return strtod(parameters + i + 3, NULL) <= 0.0;
+            return strtod(parameters + i + 3, NULL);
     }
-    return false;
+    return 1.0;
+}
+
+typedef int closeness(const char *range, size_t length, const char *wanted);
+
+/* The weight of what is wanted: its closest range counts, of equals the heaviest. */
+static double
+quality(const char *value, closeness *close, const char *wanted)
+{
+    double best = 0.0;
+    int closest = 0;
+    while (*value != '\0') {
+        value += strspn(value, BLANK ",");
+        size_t length = strcspn(value, ",");
+        size_t range = strcspn(value, ";,");
+        int now = close(value, trimmed(value, range), wanted);
+        double its = weight(value + range, length - range);
+        if (now > closest || (now > 0 && now == closest && its > best)) {
+            closest = now;
+            best = its;
+        }
+        value += length;
+    }
+    return best;
+}
+
+static bool
+is_absent(const char *value)
+{
+    return value == NULL || value[strspn(value, BLANK)] == '\0';
 }
 
 bool
 header_accepts(const char *value, const char *type)
 {
-    if (value == NULL || value[strspn(value, BLANK)] == '\0')
-        return true;
-    while (*value != '\0') {
-        value += strspn(value, BLANK ",");
-        size_t length = strcspn(value, ",");
-        size_t range = strcspn(value, ";,");
-        if (covers(value, trimmed(value, range), type) &&
-            !is_refused(value + range, length - range))
-            return true;
-        value += length;
-    }
-    return false;
+    return is_absent(value) || quality(value, type_closeness, type) > 0.0;
+}
+
+bool
+header_prefers(const char *value, const char *type, const char *other)
+{
+    return !is_absent(value) &&
+           quality(value, type_closeness, type) > quality(value, type_closeness, other);
+}
+
+bool
+header_prefers_language(const char *value, const char *language, const char *other)
+{
+    return !is_absent(value) &&
+           quality(value, language_closeness, language) > quality(value, language_closeness, other);
 }
 
 bool

@@ -15,6 +15,12 @@ enum { REQUEST_ID_BYTES_MAX = 128, IDEMPOTENCY_KEY_BYTES_MAX = 255 };
 bool header_is_media_type(const char *value, const char *type);
 /* Whether an Accept admits this media type (RFC 9110, 12.5.1); absent admits all. */
 bool header_accepts(const char *value, const char *type);
+/* Whether an Accept asks for the one media type rather than for the other; absent it asks for
+ * none. */
+bool header_prefers(const char *value, const char *type, const char *other);
+/* Whether an Accept-Language asks for this language ("en") rather than for the other; absent it
+ * asks for none. */
+bool header_prefers_language(const char *value, const char *language, const char *other);
 /* Whether a comma-separated list holds this token, without regard to case and parameters. */
 bool header_lists(const char *value, const char *token);
 /* Reads one entity tag of ours, "<version>.<revision>" with its quotes; the revision may be left

@@ -238,10 +238,8 @@ add_headers(struct MHD_Response *response, const struct exchange *exchange)
     for (size_t i = 0; i < sizeof common_headers / sizeof *common_headers; i++)
         MHD_add_response_header(response, common_headers[i].name, common_headers[i].value);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY,
-                            reply->page
-                                ? "default-src 'none'; style-src 'unsafe-inline'; "
-                                  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-                                : "default-src 'none'; frame-ancestors 'none'");
+                            reply->policy != NULL ? reply->policy
+                                                  : "default-src 'none'; frame-ancestors 'none'");
     if (exchange->gateway->http->secure)
         MHD_add_response_header(response, MHD_HTTP_HEADER_STRICT_TRANSPORT_SECURITY,
                                 "max-age=31536000");

@@ -7,6 +7,8 @@
 #include "metrics.h"
 #include "problems.h"
 
+#include <sodium.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,12 +19,28 @@ enum { PAGES_BYTES_MAX = 64 << 20 };
 struct pages {
     struct arena *arena;
     struct buffer docs;
+    const char *policy, *form_policy; /* Content-Security-Policy */
 };
 
 struct page {
     const char *path;
     void (*answer)(struct exchange *exchange);
 };
+
+/* Our style by its hash, and nothing else. */
+static const char *
+make_policy(struct arena *arena, const char *form_action)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char text[sodium_base64_ENCODED_LEN(sizeof hash, sodium_base64_VARIANT_ORIGINAL)];
+
+    crypto_hash_sha256(hash, (const unsigned char *)page_css, page_css_bytes);
+    sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
+    return arena_printf(arena,
+                        "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
+                        "form-action %s; frame-ancestors 'none'",
+                        text, form_action);
+}
 
 struct pages *
 pages_new(void)
@@ -31,6 +49,8 @@ pages_new(void)
     if (pages == NULL)
         fatal("no memory for the pages");
     pages->arena = arena_new(PAGES_BYTES_MAX);
+    pages->policy = make_policy(pages->arena, "'none'");
+    pages->form_policy = make_policy(pages->arena, "'self'");
     buffer_init(&pages->docs, pages->arena);
     docs_write(&pages->docs, openapi_json, openapi_json_bytes);
     return pages;
@@ -58,37 +78,59 @@ page_text(struct buffer *out, const char *text)
 }
 
 void
+page_print(struct buffer *out, const char *html, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, html);
+    for (const char *place; (place = strstr(html, "%s")) != NULL; html = place + 2) {
+        buffer_append(out, html, (size_t)(place - html));
+        page_text(out, va_arg(arguments, const char *));
+    }
+    va_end(arguments);
+    buffer_text(out, html);
+}
+
+static void
+write_head(struct buffer *out, const char *language, const char *title, const char *more)
+{
+    buffer_printf(out,
+                  "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                  "%s<title>",
+                  language, more);
+    page_text(out, title);
+    buffer_printf(out, "</title>\n<style>%s</style>\n</head>\n", page_css);
+}
+
+void
 page_start(struct buffer *out, const char *title)
 {
-    buffer_text(
-        out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    page_text(out, title);
-    buffer_text(out,
-                "</title>\n<style>\n"
-                "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
-                "padding:0 1rem;color:#1c2430;background:#fff}\n"
-                "h1,h2,h3{line-height:1.25}h2{margin-top:3rem}h3{margin-top:2rem}\n"
-                "code{font:.92em ui-monospace,monospace;background:#eef1f5;padding:.1em .3em;"
-                "border-radius:3px}\n"
-                "table{border-collapse:collapse;width:100%}td,th{text-align:left;"
-                "vertical-align:top;padding:.3rem .6rem .3rem 0;border-bottom:1px solid #dde2ea}\n"
-                "a{color:#0b57a4}.verb{display:inline-block;min-width:4.5em;font-weight:600}\n"
-                "</style>\n</head>\n<body>\n<h1>");
+    write_head(out, "en", title, "");
+    buffer_text(out, "<body>\n<main>\n<h1>");
     page_text(out, title);
     buffer_text(out, "</h1>\n");
 }
 
 void
-page_end(struct buffer *out)
+page_start_visit(struct buffer *out, const char *language, const char *title)
 {
-    buffer_text(out, "</body>\n</html>\n");
+    write_head(out, language, title, "<meta name=\"robots\" content=\"noindex\">\n");
+    buffer_text(out, "<body class=\"visit\">\n<main>\n");
 }
 
-static void
-answer_page(struct exchange *exchange, int status, const struct buffer *out)
+void
+page_end(struct buffer *out)
 {
-    exchange->reply.page = true;
+    buffer_text(out, "</main>\n</body>\n</html>\n");
+}
+
+void
+page_answer(struct exchange *exchange, int status, const struct buffer *out, bool form)
+{
+    const struct pages *pages = exchange->gateway->pages;
+
+    exchange->reply.policy = form ? pages->form_policy : pages->policy;
     exchange_answer(exchange, status, HTML, out->bytes, out->length);
 }
 
@@ -105,14 +147,14 @@ answer_root(struct exchange *exchange)
                       "<li><a href=\"/openapi.json\">The same as OpenAPI 3.1</a></li>\n"
                       "<li><a href=\"/readyz\">Whether everything is there</a></li>\n</ul>\n");
     page_end(&out);
-    answer_page(exchange, 200, &out);
+    page_answer(exchange, 200, &out, false);
 }
 
 static void
 answer_docs(struct exchange *exchange)
 {
     exchange->reply.cacheable = true;
-    answer_page(exchange, 200, &exchange->gateway->pages->docs);
+    page_answer(exchange, 200, &exchange->gateway->pages->docs, false);
 }
 
 static void
@@ -137,7 +179,7 @@ answer_problem_list(struct exchange *exchange)
     }
     buffer_text(&out, "</table>\n");
     page_end(&out);
-    answer_page(exchange, 200, &out);
+    page_answer(exchange, 200, &out, false);
 }
 
 static void
@@ -160,7 +202,7 @@ answer_problem_page(struct exchange *exchange)
                     "what is wrong with which value.");
     buffer_text(&out, "</p>\n<p><a href=\"/problems\">All problems</a></p>\n");
     page_end(&out);
-    answer_page(exchange, known != NULL ? 200 : 404, &out);
+    page_answer(exchange, known != NULL ? 200 : 404, &out, false);
 }
 
 /* ---- finding them */

@@ -3,6 +3,7 @@
 #include "problems.h"
 
 #include "json.h"
+#include "visits.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -94,6 +95,10 @@ problem_answer(struct exchange *exchange, int status, const Wire__Problem *probl
 {
     const struct problem_code *known = problem_find(problem->code);
     struct buffer out;
+    if (exchange->visit != NULL) {
+        visit_refuse(exchange, status);
+        return;
+    }
     buffer_init(&out, exchange->arena);
     buffer_text(&out, "{\"type\":");
     json_string(&out, arena_printf(exchange->arena, "/problems/%s", problem->code));

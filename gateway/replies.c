@@ -8,6 +8,8 @@
 #include "json.h"
 #include "log.h"
 #include "problems.h"
+#include "requests.h"
+#include "visits.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -155,6 +157,10 @@ answer_success(struct exchange *exchange, const struct answer *answer)
         problem_refuse(exchange, 500, rpc_status_code(RPC_INTERNAL), "The service failed.");
         return;
     }
+    if (exchange->visit != NULL) {
+        visit_answer(exchange, message);
+        return;
+    }
     if (exchange->dry_run) {
         answer_dry_run(exchange, answer->header, message);
         return;
@@ -186,7 +192,10 @@ answer_problem(struct exchange *exchange, const Wire__ReplyHeader *header)
         problem = *header->problem;
     if (problem.code == NULL || !problem_is_code(problem.code))
         problem.code = arena_strdup(exchange->arena, rpc_status_code(status));
-    problem_answer(exchange, rpc_http_status(status), &problem);
+    if (exchange->visit != NULL && visit_keep(exchange, rpc_http_status(status), &problem))
+        request_show(exchange);
+    else
+        problem_answer(exchange, rpc_http_status(status), &problem);
 }
 
 static void
@@ -256,5 +265,7 @@ reply_received(void *owner, const struct answer *answer)
     exchange->answer = answer;
     exchange_run(exchange, compose);
     exchange->answer = NULL;
+    if (exchange->stage == EXCHANGE_ASKING)
+        return; /* for what the page shows beside what is wrong */
     reply_finish(exchange);
 }

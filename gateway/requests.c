@@ -19,6 +19,7 @@
 #include "roles.h"
 #include "tokens.h"
 #include "uuid.h"
+#include "visits.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -162,14 +163,22 @@ request_begin(struct exchange *exchange)
                        "Length, encoding, host and caller of a request are said once.");
     else
         find_route(exchange);
-    if (exchange->stage != EXCHANGE_ANSWERED)
-        identify(exchange);
+    if (exchange->stage == EXCHANGE_ANSWERED)
+        return;
+    visit_consider(exchange);
+    identify(exchange);
+}
+
+static size_t
+body_bytes_max(const struct exchange *exchange)
+{
+    return exchange->visit == NULL ? JSON_BODY_BYTES_MAX : VISIT_BODY_BYTES_MAX;
 }
 
 void
 request_append(struct exchange *exchange)
 {
-    if (exchange->received_bytes > JSON_BODY_BYTES_MAX)
+    if (exchange->received_bytes > body_bytes_max(exchange))
         exchange->oversize = true;
     else if (!exchange->refused)
         buffer_append(&exchange->body, exchange->chunk, exchange->chunk_bytes);
@@ -178,12 +187,22 @@ request_append(struct exchange *exchange)
 /* ---- media types and size */
 
 static bool
-takes_content(const struct http_route *route, const char *content_type)
+takes_content(const struct exchange *exchange, const char *content_type)
 {
+    if (exchange->visit != NULL) /* what its type is made it a visit */
+        return true;
     if (header_is_media_type(content_type, "application/json"))
         return true;
-    return strcmp(route->verb, "PATCH") == 0 &&
+    return strcmp(exchange->route->verb, "PATCH") == 0 &&
            header_is_media_type(content_type, "application/merge-patch+json");
+}
+
+static const char *
+answer_type(const struct exchange *exchange)
+{
+    if (exchange->visit != NULL)
+        return "text/html";
+    return exchange->route->media_type == NULL ? "application/json" : exchange->route->media_type;
 }
 
 static bool
@@ -197,22 +216,19 @@ content_fits(struct exchange *exchange)
                        exchange->route->verb);
         return false;
     }
-    if (has_body &&
-        (coded || !takes_content(exchange->route, http_header(exchange, "Content-Type")))) {
+    if (has_body && (coded || !takes_content(exchange, http_header(exchange, "Content-Type")))) {
         problem_refuse(exchange, 415, "unsupported_media_type",
                        "The body must be JSON, with Content-Type: application/json.");
         return false;
     }
-    const char *type = exchange->route->media_type;
-    if (!header_accepts(http_header(exchange, "Accept"),
-                        type == NULL ? "application/json" : type)) {
-        problem_refuse(exchange, 406, "not_acceptable", "This is answered as %s only.",
-                       type == NULL ? "application/json" : type);
+    const char *type = answer_type(exchange);
+    if (!header_accepts(http_header(exchange, "Accept"), type)) {
+        problem_refuse(exchange, 406, "not_acceptable", "This is answered as %s only.", type);
         return false;
     }
     if (exchange->oversize) {
         problem_refuse(exchange, 413, rpc_status_code(RPC_TOO_LARGE),
-                       "The body is longer than %d bytes.", (int)JSON_BODY_BYTES_MAX);
+                       "The body is longer than %zu bytes.", body_bytes_max(exchange));
         return false;
     }
     return true;
@@ -287,6 +303,8 @@ send_question(struct exchange *exchange, Wire__RequestHeader *header, const stru
         problem_unavailable(exchange, "The service can't be reached; nothing happened. Try again.");
         return;
     }
+    if (exchange->stage == EXCHANGE_ASKING)
+        return;
     exchange->stage = EXCHANGE_ASKING;
     http_suspend(exchange);
 }
@@ -310,13 +328,29 @@ fill_header(struct exchange *exchange, Wire__RequestHeader *header)
 }
 
 void
+request_show(struct exchange *exchange)
+{
+    Wire__RequestHeader header;
+    struct form form;
+    const struct http_route *route = exchange->match.path;
+    while (strcmp(route->verb, "GET") != 0)
+        route++;
+    assert(strcmp(route->path, exchange->route->path) == 0);
+    exchange->route = route;
+    exchange->body.length = 0;
+    fill_header(exchange, &header);
+    if (form_read(exchange, &form))
+        send_question(exchange, &header, &form);
+}
+
+void
 request_finish(struct exchange *exchange)
 {
     assert(exchange->stage == EXCHANGE_READING);
     Wire__RequestHeader header;
     struct form form;
-    exchange->dry_run =
-        exchange->route->writes && header_lists(http_header(exchange, "Prefer"), "dry-run");
+    exchange->dry_run = exchange->route->writes && exchange->visit == NULL &&
+                        header_lists(http_header(exchange, "Prefer"), "dry-run");
     fill_header(exchange, &header);
     if (exchange->refused) {
         send_question(exchange, &header, NULL); /* it refuses, and audits that it did */
@@ -325,6 +359,10 @@ request_finish(struct exchange *exchange)
     if (!content_fits(exchange) || !read_conditions(exchange, &header) ||
         !form_read(exchange, &form))
         return;
+    if (exchange->visit != NULL && exchange->visit->faults_count > 0) {
+        request_show(exchange);
+        return;
+    }
     header.present = (char **)form.present.names;
     header.n_present = form.present.count;
     send_question(exchange, &header, &form);

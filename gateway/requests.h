@@ -14,4 +14,7 @@ void request_append(struct exchange *exchange);
 /* The body is complete: media types, size, form; then the service is asked. */
 void request_finish(struct exchange *exchange);
 
+/* What was typed can't be done: asks for what the visited page shows, so that it shows both. */
+void request_show(struct exchange *exchange);
+
 #endif

@@ -57,8 +57,8 @@ parse_path(struct arena *arena, const char *path, struct target *target)
     return true;
 }
 
-static bool
-parse_query(struct arena *arena, const char *query, struct target *target)
+bool
+target_read_query(struct arena *arena, const char *query, struct target *target)
 {
     while (*query != '\0') {
         size_t length = strcspn(query, "&");
@@ -104,7 +104,7 @@ target_parse(struct arena *arena, const char *text, struct target *target)
     }
     if (!parse_path(arena, target->path, target))
         return TARGET_BAD_PATH;
-    if (text[length] == '?' && !parse_query(arena, text + length + 1, target))
+    if (text[length] == '?' && !target_read_query(arena, text + length + 1, target))
         return TARGET_BAD_QUERY;
     return TARGET_FINE;
 }

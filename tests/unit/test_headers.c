@@ -35,6 +35,28 @@ test_accept(void **state)
     assert_false(header_accepts("text/html", "application/json"));
     assert_false(header_accepts("application/json; q=0", "application/json"));
     assert_false(header_accepts("app*/json", "application/json"));
+    assert_false(header_accepts("application/json;q=0, */*", "application/json"));
+}
+
+static void
+test_what_is_preferred(void **state)
+{
+    static const char browser[] = "text/html,application/xhtml+xml,application/xml;q=0.9,"
+                                  "image/avif,*/*;q=0.8";
+
+    (void)state;
+    assert_true(header_prefers(browser, "text/html", "application/json"));
+    assert_true(header_prefers("text/*", "text/html", "application/json"));
+    assert_false(header_prefers("*/*", "text/html", "application/json"));
+    assert_false(header_prefers(NULL, "text/html", "application/json"));
+    assert_false(
+        header_prefers("text/html;q=0.5, application/json", "text/html", "application/json"));
+    assert_true(header_prefers_language("en-GB,en;q=0.9,fr;q=0.8", "en", "fr"));
+    assert_true(header_prefers_language("EN", "en", "fr"));
+    assert_false(header_prefers_language("fr-FR,fr;q=0.9,en-US;q=0.8,en;q=0.7", "en", "fr"));
+    assert_false(header_prefers_language("de,*;q=0.5", "en", "fr"));
+    assert_false(header_prefers_language("eng", "en", "fr"));
+    assert_false(header_prefers_language(NULL, "en", "fr"));
 }
 
 static void
@@ -132,9 +154,10 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_media_types),       cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_entity_tags),       cmocka_unit_test(test_if_none_match),
-        cmocka_unit_test(test_idempotency_keys),  cmocka_unit_test(test_preferences),
-        cmocka_unit_test(test_names_of_requests), cmocka_unit_test(test_bearer_tokens),
+        cmocka_unit_test(test_what_is_preferred), cmocka_unit_test(test_entity_tags),
+        cmocka_unit_test(test_if_none_match),     cmocka_unit_test(test_idempotency_keys),
+        cmocka_unit_test(test_preferences),       cmocka_unit_test(test_names_of_requests),
+        cmocka_unit_test(test_bearer_tokens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
