@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Billing plans: a basis is one row here. */
+ * Billing plans: what each basis needs, and which triggers it goes with. */
 #include "commission.h"
 
+#include "commission_bases.h"
 #include "common.rules.h"
 
-enum { TRIGGERS = 4 }; /* the enumerators start at 1 */
+enum commission_amount { RATE, FEE };
+enum commission_triggers { ANY_TRIGGER, CLOSING_ONLY };
 
-/* What a basis needs and which triggers it allows. */
-static const struct {
+#define ROW(enumerator, word, amount, triggers)                                                    \
+    {COMMON__BASIS__BASIS_##enumerator, #word, amount, triggers},
+static const struct basis {
     Common__Basis basis;
     const char *word;
-    bool needs_rate, needs_fee, available;
-    bool triggers[TRIGGERS];
-} bases[] = {
-    {.basis = COMMON__BASIS__BASIS_UNCONSUMED_FUNDS,
-     .word = "unconsumed_funds",
-     .needs_rate = true,
-     .available = true,
-     .triggers = {[COMMON__TRIGGER__TRIGGER_PROJECT_CLOSED] = true}},
-    {.basis = COMMON__BASIS__BASIS_CONSUMED_VALUE,
-     .word = "consumed_value",
-     .needs_rate = true,
-     .triggers = {false, true, true, true}},
-    {.basis = COMMON__BASIS__BASIS_FIXED_FEE,
-     .word = "fixed_fee",
-     .needs_fee = true,
-     .triggers = {false, true, true, true}},
-};
+    enum commission_amount amount;
+    enum commission_triggers triggers;
+} bases[] = {COMMISSION_BASES(ROW)};
+#undef ROW
 
 static const char *
 within(struct call *call, const char *field, const char *name)
@@ -45,16 +35,17 @@ check_amount(struct call *call, const char *field, const char *word, bool needed
 }
 
 static void
-check_triggers(struct call *call, const char *field, size_t row,
+check_triggers(struct call *call, const char *field, const struct basis *basis,
                const Common__Commission *commission)
 {
     bool milestones = false;
 
     for (size_t i = 0; i < commission->n_triggers; i++) {
         milestones = milestones || commission->triggers[i] == COMMON__TRIGGER__TRIGGER_MILESTONES;
-        if (!bases[row].triggers[commission->triggers[i]])
+        if (basis->triggers == CLOSING_ONLY &&
+            commission->triggers[i] != COMMON__TRIGGER__TRIGGER_PROJECT_CLOSED)
             call_violation(call, within(call, field, "triggers"), "not_applicable",
-                           "does not go with the basis %s", bases[row].word);
+                           "does not go with the basis %s", basis->word);
     }
     if (milestones != (commission->n_milestones > 0))
         call_violation(
@@ -65,16 +56,15 @@ check_triggers(struct call *call, const char *field, size_t row,
 void
 commission_check(struct call *call, const char *field, const Common__Commission *commission)
 {
-    for (size_t row = 0; commission != NULL && row < sizeof bases / sizeof *bases; row++) {
-        if (bases[row].basis != commission->basis)
+    for (size_t i = 0; commission != NULL && i < sizeof bases / sizeof *bases; i++) {
+        const struct basis *basis = &bases[i];
+
+        if (basis->basis != commission->basis)
             continue;
-        if (!bases[row].available)
-            call_violation(call, within(call, field, "basis"), "not_available",
-                           "%s is not available yet", bases[row].word);
-        check_amount(call, within(call, field, "rate_bp"), bases[row].word, bases[row].needs_rate,
+        check_amount(call, within(call, field, "rate_bp"), basis->word, basis->amount == RATE,
                      commission->has_rate_bp);
-        check_amount(call, within(call, field, "fixed_fee_cents"), bases[row].word,
-                     bases[row].needs_fee, commission->has_fixed_fee_cents);
-        check_triggers(call, field, row, commission);
+        check_amount(call, within(call, field, "fixed_fee_cents"), basis->word,
+                     basis->amount == FEE, commission->has_fixed_fee_cents);
+        check_triggers(call, field, basis, commission);
     }
 }

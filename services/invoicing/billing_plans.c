@@ -2,7 +2,7 @@
  * Billing plans: a project starts with its client's commission and keeps its plan from the first
  * invoice on (INV-1). */
 #include "commission.h"
-#include "invoicing.rpc.h"
+#include "milestones.h"
 #include "sql.h"
 
 #define BILLING_PLAN_COLUMNS                                                                       \
@@ -44,6 +44,22 @@ fail_not_ready(struct call *call)
     SET(&call->problem, retry_after_s, 1);
     return call_fail_code(call, RPC_CONFLICT, "not_ready", NULL,
                           "the project's billing plan is on its way; try again in a second");
+}
+
+/* A project that was deleted had no invoice (BUD-18); one made in that instant keeps its plan. */
+SQL(delete_plan, Budgeting__ProjectDeleted, Empty,
+    "delete from billing_plan p where p.project_id = :project.id "
+    "and not exists (select from invoice i where i.project_id = p.project_id)");
+
+SQL(delete_consumption, Budgeting__ProjectDeleted, Empty,
+    "delete from consumption where project_id = :project.id");
+
+/* What follows when a project has another plan. */
+static enum rpc_status
+tell_plan(struct call *call, const BillingPlan *plan)
+{
+    TRY(milestones_expect(call, plan));
+    return emit_billing_plan_set(call, plan);
 }
 
 enum rpc_status
@@ -101,7 +117,7 @@ invoicing_set_billing_plan(struct call *call, const SetBillingPlanRequest *reque
     TRY(check_plan(call, request));
     TRY(sql_maybe(call, &insert_billing_plan, request, reply, &inserted));
     if (inserted)
-        return emit_billing_plan_set(call, reply);
+        return tell_plan(call, reply);
     /* Billing locks the plan as well: an invoice is either seen here or sees the new plan. */
     TRY(sql_one(call, &lock_billing_plan, request, plan));
     TRY(sql_maybe(call, &find_first_invoice, request, first, &billed));
@@ -111,7 +127,7 @@ invoicing_set_billing_plan(struct call *call, const SetBillingPlanRequest *reque
             "the project has the invoice %s; its billing plan can no longer change", first->number);
     replace_plan(plan, request);
     TRY(sql_one(call, &update_billing_plan, plan, reply));
-    return emit_billing_plan_set(call, reply);
+    return tell_plan(call, reply);
 }
 
 enum rpc_status
@@ -126,7 +142,16 @@ invoicing_on_project_created(struct call *call, const Budgeting__ProjectCreated 
     }
     TRY(sql_maybe(call, &insert_first_plan, event, plan, &inserted));
     if (inserted)
-        return emit_billing_plan_set(call, plan);
+        return tell_plan(call, plan);
     emit_none(call, "an operator was faster than the event");
+    return RPC_OK;
+}
+
+enum rpc_status
+invoicing_on_project_deleted(struct call *call, const Budgeting__ProjectDeleted *event)
+{
+    TRY(sql_run(call, &delete_plan, event, NULL));
+    TRY(sql_run(call, &delete_consumption, event, NULL));
+    emit_none(call, "the project is gone, and its plan with it");
     return RPC_OK;
 }

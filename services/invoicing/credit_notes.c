@@ -242,12 +242,18 @@ credit_session(struct call *call, const Sessions__Session *session, const char *
     return issue(call, &crediting, reopening_reason(call, original, session), NEW(call, Invoice));
 }
 
+/* Under the plan's lock: whoever bills the session by hand in that instant comes before or finds it
+ * planned. */
 enum rpc_status
 invoicing_on_session_reopened(struct call *call, const Sessions__SessionReopened *event)
 {
+    FiredTrigger *of_project = NEW(call, FiredTrigger);
     Id **invoices;
     size_t count;
+    bool planned;
 
+    of_project->project_id = event->session->project_id;
+    TRY(billing_lock_plan(call, of_project, NEW(call, BillingPlan), &planned));
     TRY(sql_rows(call, &list_session_invoices, event->session, &invoices, &count));
     for (size_t i = 0; i < count; i++)
         TRY(credit_session(call, event->session, invoices[i]->id));

@@ -2,6 +2,8 @@
  * Only what is stored goes into the PDF: the same invoice gives the same bytes. Pure. */
 #include "invoice_description.h"
 
+#include <string.h>
+
 static struct invoice_address
 place(const Address *address)
 {
@@ -74,6 +76,18 @@ describe_lines(struct arena *arena, const Invoice *invoice, struct invoice_docum
     document->vat_group_count = invoice->n_vat_groups;
 }
 
+/* The first day that a line is about. */
+static const char *
+first_day(const Invoice *invoice)
+{
+    const char *first = invoice->service_date;
+
+    for (size_t i = 0; i < invoice->n_lines; i++)
+        if (strcmp(invoice->lines[i]->service_date, first) < 0)
+            first = invoice->lines[i]->service_date;
+    return first;
+}
+
 static void
 describe_mentions(struct arena *arena, const Invoice *invoice, struct invoice_document *document)
 {
@@ -97,7 +111,8 @@ invoice_describe(struct arena *arena, const Invoice *invoice)
         .number = invoice->number,
         .issue_date = invoice->issue_date,
         .due_date = invoice->due_date,
-        .service_start = invoice->service_date,
+        .service_start = first_day(invoice),
+        .service_end = invoice->service_date,
         .purchase_order = invoice->purchase_order,
         .subject = invoice->subject,
         .original_number = invoice->credits_number,

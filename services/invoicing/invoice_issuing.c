@@ -8,6 +8,7 @@
 #include "legal_sentences.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { PAYMENT_TERMS_DAYS = 30 }; /* where the client's are not known: the law's */
 
@@ -24,23 +25,25 @@ describe(struct call *call, const struct billing *billing, Invoice *invoice)
     invoice->project_id = trigger->project_id;
     SET(invoice, kind, INVOICE_KIND_INVOICE);
     SET(invoice, trigger, trigger->trigger);
-    invoice->service_date = trigger->service_date;
     invoice->subject = arena_printf(call->arena, format, billing->project->name);
     invoice->purchase_order = billing->project->purchase_order;
     invoice_parties_copy(call->arena, billing->settings, billing->client, invoice);
 }
 
-/* The VAT rate of the tax point on every line, then the totals. */
+/* Each line at the VAT rate of its tax point, then the totals. */
 static enum rpc_status
 tax(struct call *call, const Accounts__Settings *settings, Invoice *invoice)
 {
-    const Accounts__DatedRate *rate = dated_rate(
-        settings->commission_vat_rates, settings->n_commission_vat_rates, invoice->service_date);
-
-    assert(rate != NULL);
     for (size_t i = 0; i < invoice->n_lines; i++) {
-        invoice->lines[i]->id = invoice_new_id(call);
-        SET(invoice->lines[i], vat_rate_bp, rate->rate_bp);
+        InvoiceLine *line = invoice->lines[i];
+        const Accounts__DatedRate *rate = dated_rate(
+            settings->commission_vat_rates, settings->n_commission_vat_rates, line->service_date);
+
+        assert(rate != NULL);
+        line->id = invoice_new_id(call);
+        SET(line, vat_rate_bp, rate->rate_bp);
+        if (i == 0 || strcmp(invoice->service_date, line->service_date) < 0)
+            invoice->service_date = line->service_date;
     }
     if (invoice_total(call->arena, invoice))
         return RPC_OK;

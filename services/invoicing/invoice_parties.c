@@ -28,9 +28,20 @@ enum {
     OF_CLIENT = sizeof of_client / sizeof *of_client
 };
 
+/* Whether there is a rate at the tax point of each line. */
+static bool
+is_taxable(const Accounts__Settings *settings, const Invoice *invoice)
+{
+    for (size_t i = 0; i < invoice->n_lines; i++)
+        if (dated_rate(settings->commission_vat_rates, settings->n_commission_vat_rates,
+                       invoice->lines[i]->service_date) == NULL)
+            return false;
+    return true;
+}
+
 void
 invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
-                        const Accounts__Client *client, const char *service_date,
+                        const Accounts__Client *client, const Invoice *invoice,
                         TriggerWaiting *event)
 {
     event->missing = arena_array(arena, OF_SETTINGS + OF_CLIENT + 1, sizeof *event->missing);
@@ -41,8 +52,7 @@ invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
     for (size_t i = 0; i < OF_CLIENT; i++)
         if (message_text(arena, &client->base, of_client[i]) == NULL)
             event->missing[event->n_missing++] = arena_printf(arena, "client.%s", of_client[i]);
-    if (dated_rate(settings->commission_vat_rates, settings->n_commission_vat_rates,
-                   service_date) == NULL)
+    if (!is_taxable(settings, invoice))
         event->missing[event->n_missing++] = arena_strdup(arena, "commission_vat_rates");
 }
 

@@ -6,10 +6,10 @@
 
 #include "invoicing.rpc.h"
 
-/* Adds to event->missing the name of everything that an invoice with this tax point must say and
- * cannot yet: seller.siren, client.address.city, commission_vat_rates. None: it can be issued. */
+/* Adds to event->missing the name of everything that an invoice with these lines must say and cannot
+ * yet: seller.siren, client.address.city, commission_vat_rates. None: it can be issued. */
 void invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
-                             const Accounts__Client *client, const char *service_date,
+                             const Accounts__Client *client, const Invoice *invoice,
                              TriggerWaiting *event);
 /* Puts both into the invoice. The buyer shares the client's memory, the seller the settings'. */
 void invoice_parties_copy(struct arena *arena, const Accounts__Settings *settings,

@@ -32,14 +32,24 @@ SQL(insert_invoice, IssuedInvoice, Empty,
 
 SQL(insert_lines, Invoice, Empty,
     "insert into invoice_line (id, invoice_id, position, session_id, description, quantity, "
-    "unit_price_cents, net_cents, vat_rate_bp, training_ids, credits) "
+    "unit_price_cents, net_cents, vat_rate_bp, training_ids, credits, "
+    "service_date) "
     "select (line ->> 'id')::uuid, :id, position, (line ->> 'session_id')::uuid, "
     "line ->> 'description', (line ->> 'quantity')::bigint, "
     "(line ->> 'unit_price_cents')::bigint, (line ->> 'net_cents')::bigint, "
     "(line ->> 'vat_rate_bp')::bigint, "
     "array(select jsonb_array_elements_text(line -> 'training_ids'))::uuid[], "
-    "(line ->> 'credits')::uuid "
+    "(line ->> 'credits')::uuid, (line ->> 'service_date')::date "
     "from jsonb_array_elements(:lines) with ordinality as written (line, position)");
+
+/* A training is on one line that is not credited (INV-2). */
+SQL(mark_billed, Invoice, Empty,
+    "insert into billed_training (training_id, invoice_line_id) "
+    "select unnest(training_ids), id from invoice_line where invoice_id = :id and credits is null");
+
+SQL(release_credited, Invoice, Empty,
+    "delete from billed_training b using invoice_line n "
+    "where n.invoice_id = :id and n.credits = b.invoice_line_id");
 
 char *
 invoice_new_id(struct call *call)
@@ -77,6 +87,8 @@ invoice_record(struct call *call, const IssuedInvoice *issued, Invoice *written)
 {
     TRY(sql_run(call, &insert_invoice, issued, NULL));
     TRY(sql_run(call, &insert_lines, issued->invoice, NULL));
+    TRY(sql_run(call, &release_credited, issued->invoice, NULL));
+    TRY(sql_run(call, &mark_billed, issued->invoice, NULL));
     TRY(invoice_read(call, issued->invoice->id, written));
     call_wake_jobs(call);
     return emit_invoice_issued(call, written);

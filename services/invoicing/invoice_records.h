@@ -10,7 +10,8 @@ char *invoice_new_id(struct call *call);
 /* Gives an invoice its number, its date of issue and, where it has payment terms, its due date. The
  * series of its kind is the last row that the transaction locks (INV-3). */
 enum rpc_status invoice_take_number(struct call *call, IssuedInvoice *issued) RPC_CHECKED;
-/* Writes what is issued, asks for its PDF and tells. *written is what was stored. */
+/* Writes what is issued, marks the trainings that it bills or releases those that it takes back, asks
+ * for its PDF and tells. *written is what was stored. */
 enum rpc_status invoice_record(struct call *call, const IssuedInvoice *issued,
                                Invoice *written) RPC_CHECKED;
 

@@ -3,22 +3,13 @@
 #ifndef ESCARCELLE_INVOICES_H
 #define ESCARCELLE_INVOICES_H
 
-#include "invoicing.rpc.h"
+#include "billing.h"
 
 /* An invoice with its lines, state and file, whole. */
 enum rpc_status invoice_read(struct call *call, const char *id, Invoice *invoice) RPC_CHECKED;
 
 /* Refuses until the PDF of an invoice is rendered. */
 enum rpc_status invoice_fail_not_ready(struct call *call);
-
-/* All that billing a trigger needs, as it is in this transaction. */
-struct billing {
-    const FiredTrigger *trigger;
-    const BillingPlan *plan; /* locked; NULL when the project has none */
-    const Accounts__Client *client;
-    const Accounts__Settings *settings;
-    const Budgeting__Project *project;
-};
 
 /* Completes an invoice that has its locale, basis and lines: parties, VAT, mentions, date and
  * number; writes it and tells. The series is the last row that the transaction locks (INV-3). */

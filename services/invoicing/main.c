@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The invoicing service: billing plans, and the invoices that they make. */
 #include "invoice_documents.h"
-#include "invoicing.rpc.h"
+#include "milestones.h"
 #include "service.h"
 #include "triggers.h"
 
@@ -11,7 +11,8 @@ int
 main(int argc, char **argv)
 {
     static const struct job jobs[] = {
-        {"bill_waiting_trigger", triggers_bill_waiting, TRIGGERS_PERIOD_MS},
+        {"bill_waiting_triggers", triggers_bill_waiting, TRIGGERS_PERIOD_MS},
+        {"fire_due_milestones", milestones_fire_due, MILESTONES_PERIOD_MS},
         {"render_invoice", invoice_documents_render, INVOICE_DOCUMENTS_PERIOD_MS},
         {.name = NULL},
     };

@@ -271,7 +271,8 @@ def test_acc_2_external_id_is_unique(operator):
     ({"milestones": [{"consumed_bp": 5000}]}, {"/commission/milestones": "not_applicable"}),
     ({"rate_bp": 10001}, {"/commission/rate_bp": "out_of_range"}),
     ({"triggers": []}, {"/commission/triggers": "required"}),
-    ({"basis": "consumed_value"}, {"/commission/basis": "not_available"}),
+    ({"basis": "fixed_fee"}, {"/commission/rate_bp": "not_applicable", "/commission/fixed_fee_cents": "required"}),
+    ({"basis": "consumed_value", "triggers": ["milestones"]}, {"/commission/milestones": "required"}),
 ])
 def test_acc_2_commission_of_a_wrong_combination_is_refused(operator, changes, wanted):
     """ACC-2: the commission is a billing plan; wrong combinations are 422."""

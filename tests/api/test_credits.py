@@ -4,12 +4,13 @@ import threading
 import uuid
 
 import pytest
+from billing import check_series, day, invoices, pdf, pdf_text
 from client import expect, problem, wait_until
 from factory import credit as envelope_credit
 from factory import funded_client, new_client, wait_for_status
 from facts import refused, wait_until_settled
 from identifiers import new_email
-from test_invoicing import billed, check_series, day, invoices, pdf, pdf_text
+from test_invoicing import billed
 
 GROSS_CENTS = 20_400  # step 5 of the worked example
 

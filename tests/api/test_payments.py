@@ -4,11 +4,12 @@ import uuid
 
 import psycopg2
 import pytest
+from billing import day
 from client import problem, wait_until
 from factory import funded_client, wait_for_status
 from facts import refused, wait_until_settled
 from test_credits import at_once, credit, pointers, read
-from test_invoicing import billed, day
+from test_invoicing import billed
 
 GROSS_CENTS = 20_400  # step 5 of the worked example
 

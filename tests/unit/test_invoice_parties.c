@@ -57,12 +57,20 @@ complete_parties(void)
     return parties;
 }
 
+/* Of an invoice whose second line has this tax point. */
 static size_t
 missing(const struct parties *parties, const char *service_date, const char **first)
 {
     TriggerWaiting event = INVOICING__TRIGGER_WAITING__INIT;
+    InvoiceLine line = INVOICING__INVOICE_LINE__INIT, other = INVOICING__INVOICE_LINE__INIT;
+    InvoiceLine *lines[] = {&other, &line};
+    Invoice invoice = INVOICING__INVOICE__INIT;
 
-    invoice_parties_missing(arena, &parties->settings, &parties->client, service_date, &event);
+    other.service_date = (char *)"2026-12-18";
+    line.service_date = (char *)service_date;
+    invoice.lines = lines;
+    invoice.n_lines = 2;
+    invoice_parties_missing(arena, &parties->settings, &parties->client, &invoice, &event);
     *first = event.n_missing == 0 ? NULL : event.missing[0];
     return event.n_missing;
 }
