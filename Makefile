@@ -34,7 +34,8 @@ COMMON_OBJECTS := $(call objects,$(wildcard services/common/*.c)) \
                   $(PACKAGES:%=$(OBJ)/gen/%.pb-c.o) $(PACKAGES:%=$(OBJ)/gen/%.rules.o) \
                   $(OBJ)/gen/event_types.o $(OBJ)/gen/ops.rpc.o
 # What a program links besides its own folder's objects.
-extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o $(OBJ)/gen/page_css.o
+extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o $(OBJ)/gen/page_css.o \
+                 $(OBJ)/gen/flows_html.o
 $(foreach service,$(SERVICES),$(eval extra_$(service) := \
     $(OBJ)/gen/$(service).rpc.o $(OBJ)/gen/$(service)_migrations.o))
 
@@ -193,8 +194,8 @@ $(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/ $(BIN)/bench/ $(BIN)/runtime/:
 # One stamp for all of it. It is written beside and only what changed is moved into place, so that
 # a comment in a contract does not build everything anew.
 NEW := $(BUILD)/gen.new
-GENERATORS := scripts/protoc-gen-rpc $(wildcard scripts/lib/contract.py) \
-              scripts/strip-options scripts/embed
+GENERATORS := scripts/protoc-gen-rpc scripts/strip-options scripts/embed scripts/flows \
+              $(wildcard scripts/lib/*.py)
 
 $(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*/schema/*.sql) \
                    $(wildcard services/*/schema) $(SERVICES:%=services/%/main.c) \
@@ -210,6 +211,8 @@ $(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*
 	    > $(NEW)/$(service)_migrations.c &&) true
 	@$(PYTHON) scripts/embed text openapi_json gateway/openapi.json > $(NEW)/openapi_json.c
 	@$(PYTHON) scripts/embed text page_css gateway/page.css > $(NEW)/page_css.c
+	@$(PYTHON) scripts/flows $(NEW)/descriptors.pb > $(NEW)/flows.html
+	@$(PYTHON) scripts/embed text flows_html $(NEW)/flows.html > $(NEW)/flows_html.c
 	@cd $(NEW) && for file in *; do \
 	    cmp -s "$$file" "$(abspath $(GEN))/$$file" || mv "$$file" "$(abspath $(GEN))/$$file"; done
 	@rm -rf $(NEW)

@@ -144,6 +144,8 @@ answer_root(struct exchange *exchange)
     page_start(&out, "Escarcelle");
     buffer_text(&out, "<p>Training projects, their budgets, funding calls and invoices.</p>\n<ul>\n"
                       "<li><a href=\"/docs\">Reference of the API</a></li>\n"
+                      "<li><a href=\"/docs/flows\">Who may do what, states, scenarios, "
+                      "events, tables</a></li>\n"
                       "<li><a href=\"/openapi.json\">The same as OpenAPI 3.1</a></li>\n"
                       "<li><a href=\"/readyz\">Whether everything is there</a></li>\n</ul>\n");
     page_end(&out);
@@ -155,6 +157,13 @@ answer_docs(struct exchange *exchange)
 {
     exchange->reply.cacheable = true;
     page_answer(exchange, 200, &exchange->gateway->pages->docs, false);
+}
+
+static void
+answer_flows(struct exchange *exchange)
+{
+    exchange->reply.cacheable = true;
+    exchange_answer(exchange, 200, HTML, flows_html, flows_html_bytes);
 }
 
 static void
@@ -219,11 +228,15 @@ static const struct page pages[] = {
 static const struct page *
 find_page(const struct target *target)
 {
-    static const struct page root = {"", answer_root}, problem = {"problems", answer_problem_page};
+    static const struct page root = {"", answer_root}, flows = {"docs", answer_flows},
+                             problem = {"problems", answer_problem_page};
     if (target->segments_count == 0)
         return &root;
     if (target->segments_count == 2 && strcmp(target->segments[0], problem.path) == 0)
         return &problem;
+    if (target->segments_count == 2 && strcmp(target->segments[0], flows.path) == 0 &&
+        strcmp(target->segments[1], "flows") == 0)
+        return &flows;
     for (size_t i = 0; target->segments_count == 1 && i < sizeof pages / sizeof *pages; i++)
         if (strcmp(pages[i].path, target->segments[0]) == 0)
             return &pages[i];

@@ -9,6 +9,9 @@
 /* The contract as OpenAPI 3.1, embedded when the program is built. */
 extern const char openapi_json[];
 extern const size_t openapi_json_bytes;
+/* Use cases, states, scenarios, events and tables, drawn by scripts/flows when it is built. */
+extern const char flows_html[];
+extern const size_t flows_html_bytes;
 
 /* The style of every page, embedded when the program is built. */
 extern const char page_css[];

@@ -182,6 +182,8 @@ PLATFORM = [
          "text/plain", TEXT, refusals=["401", "429"]),
     page("/openapi.json", "getContract", "This document.", "The document.", "application/json", {"type": "object"}),
     page("/docs", "getReference", "The reference page, made from this document.", "The page.", "text/html", TEXT),
+    page("/docs/flows", "getFlows", "Use cases, states, scenarios, events and tables, as diagrams.", "The page.",
+         "text/html", TEXT),
     page("/problems/{code}", "getProblemPage", "Explains a problem's code.", "The page.", "text/html", TEXT,
          refusals=["404", "429"], parameters=[CODE]),
 ]
