@@ -60,6 +60,7 @@ struct exchange {
     const struct http_route *route; /* NULL: a page, or refused before */
 
     enum token_verdict verdict;
+    bool by_ticket; /* the caller sent no token but a ticket in the query */
     Wire__Caller caller;
     struct exchange *next_waiting; /* for the same token check */
     bool refused;                  /* 403 for sure: the service is told, so that it audits */

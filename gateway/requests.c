@@ -113,12 +113,24 @@ request_judge(struct exchange *exchange)
         admit(exchange);
         return;
     case TOKEN_BAD:
-        reject(exchange, "The access token is not good or has ended; log in again.");
+        reject(exchange, exchange->by_ticket
+                             ? "The ticket was used, has ended or opens another path; make a new "
+                               "one with POST /v1/tickets."
+                             : "The access token is not good or has ended; log in again.");
         return;
     case TOKEN_UNCHECKED:
         problem_unavailable(exchange, "The access token can't be checked right now; try again.");
         return;
     }
+}
+
+/* Who can't send a header has made a ticket; it stands for GET and nothing else. */
+static const char *
+take_ticket(struct exchange *exchange)
+{
+    if (strcmp(exchange->verb, "GET") != 0 || http_header(exchange, "Authorization") != NULL)
+        return NULL;
+    return target_take(&exchange->target, "ticket");
 }
 
 static void
@@ -131,8 +143,11 @@ identify(struct exchange *exchange)
         return;
     }
     const char *authorization = http_header(exchange, "Authorization");
-    const char *token = header_bearer(authorization);
-    if (token != NULL)
+    const char *token = header_bearer(authorization), *ticket = take_ticket(exchange);
+    exchange->by_ticket = ticket != NULL;
+    if (ticket != NULL)
+        tokens_check_ticket(exchange->gateway->tokens, exchange, ticket);
+    else if (token != NULL)
         tokens_check(exchange->gateway->tokens, exchange, token);
     else if (authorization == NULL)
         reject(exchange, "Log in, and send the access token as Authorization: Bearer.");

@@ -108,3 +108,22 @@ target_parse(struct arena *arena, const char *text, struct target *target)
         return TARGET_BAD_QUERY;
     return TARGET_FINE;
 }
+
+const char *
+target_take(struct target *target, const char *name)
+{
+    size_t place = target->parameters_count;
+    for (size_t i = 0; i < target->parameters_count; i++)
+        if (strcmp(target->parameters[i].name, name) == 0) {
+            if (place < target->parameters_count)
+                return NULL;
+            place = i;
+        }
+    if (place == target->parameters_count)
+        return NULL;
+    const char *value = target->parameters[place].value;
+    target->parameters_count--;
+    memmove(&target->parameters[place], &target->parameters[place + 1],
+            (target->parameters_count - place) * sizeof *target->parameters);
+    return value;
+}

@@ -26,6 +26,8 @@ enum target_fault { TARGET_FINE, TARGET_BAD_PATH, TARGET_BAD_QUERY };
 /* Takes a target in origin form or absolute form apart; what it makes lives in the arena. Escapes
  * that are cut off, invalid UTF-8, NUL and more parts than the limits are faults. */
 enum target_fault target_parse(struct arena *arena, const char *text, struct target *target);
+/* Takes a parameter out of the target; NULL when it has none of this name, or more than one. */
+const char *target_take(struct target *target, const char *name);
 /* Adds the parameters of a query, or of a form that a browser sends, to a target. */
 bool target_read_query(struct arena *arena, const char *query, struct target *target);
 

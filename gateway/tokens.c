@@ -151,25 +151,22 @@ token_checked(void *owner, const struct answer *answer)
 /* ---- the question */
 
 static bool
-ask(struct tokens *tokens, struct exchange *exchange, struct check *check)
+ask(struct tokens *tokens, struct exchange *exchange, const char *method,
+    const ProtobufCMessage *request, ask_done *done, void *owner)
 {
     Wire__RequestHeader header;
     Wire__Caller caller;
-    Accounts__CheckTokenRequest request;
     wire__request_header__init(&header);
     wire__caller__init(&caller);
-    accounts__check_token_request__init(&request);
-    caller.kind = caller.id = arena_strdup(exchange->arena, "service");
+    caller.kind = arena_strdup(exchange->arena, "service");
     caller.id = caller.name = arena_strdup(exchange->arena, "gateway");
     caller.address = exchange->caller.address;
-    header.method = arena_strdup(exchange->arena, "accounts.CheckToken");
+    header.method = arena_strdup(exchange->arena, method);
     header.request_id = arena_strdup(exchange->arena, exchange->request_id);
     header.caller = &caller;
-    request.has_token_hash = 1;
-    request.token_hash = (ProtobufCBinaryData){HASH_BYTES, check->hash};
-    size_t bytes = accounts__check_token_request__get_packed_size(&request);
+    size_t bytes = protobuf_c_message_get_packed_size(request);
     uint8_t *body = arena_alloc(exchange->arena, bytes);
-    accounts__check_token_request__pack(&request, body);
+    protobuf_c_message_pack(request, body);
     return asks_send(tokens->gateway->asks, exchange->arena,
                      &(struct question){
                          .service = "accounts.leaf",
@@ -177,9 +174,19 @@ ask(struct tokens *tokens, struct exchange *exchange, struct check *check)
                          .body = body,
                          .body_bytes = bytes,
                          .timeout_ms = TOKEN_CHECK_MS_MAX,
-                         .done = token_checked,
-                         .owner = check,
+                         .done = done,
+                         .owner = owner,
                      });
+}
+
+static bool
+ask_token(struct tokens *tokens, struct exchange *exchange, struct check *check)
+{
+    Accounts__CheckTokenRequest request;
+    accounts__check_token_request__init(&request);
+    request.has_token_hash = 1;
+    request.token_hash = (ProtobufCBinaryData){HASH_BYTES, check->hash};
+    return ask(tokens, exchange, "accounts.CheckToken", &request.base, token_checked, check);
 }
 
 /* Suspends the exchange; it goes on in token_checked. */
@@ -213,11 +220,45 @@ tokens_check(struct tokens *tokens, struct exchange *exchange, const char *token
     check->tokens = tokens;
     check->era = tokens->era;
     memcpy(check->hash, hash, HASH_BYTES);
-    if (!ask(tokens, exchange, check)) {
+    if (!ask_token(tokens, exchange, check)) {
         request_judge(exchange);
         return;
     }
     if (entry->check == NULL)
         entry->check = check;
     await_check(exchange, check);
+}
+
+/* ---- tickets */
+
+static void
+ticket_checked(void *owner, const struct answer *answer)
+{
+    struct exchange *exchange = owner;
+    uint8_t *caller = NULL;
+    size_t caller_bytes = 0;
+    struct arena *arena = arena_new(ANSWER_BYTES_MAX);
+    if (read_answer(arena, answer, &caller, &caller_bytes))
+        tell(exchange, caller, caller_bytes);
+    exchange_run(exchange, request_judge);
+    http_resume(exchange);
+    arena_free(arena);
+}
+
+void
+tokens_check_ticket(struct tokens *tokens, struct exchange *exchange, const char *ticket)
+{
+    uint8_t hash[HASH_BYTES];
+    Accounts__UseTicketRequest request;
+    crypto_hash_sha256(hash, (const uint8_t *)ticket, strlen(ticket));
+    accounts__use_ticket_request__init(&request);
+    request.has_ticket_hash = 1;
+    request.ticket_hash = (ProtobufCBinaryData){HASH_BYTES, hash};
+    request.path = arena_strdup(exchange->arena, exchange->target.path);
+    if (!ask(tokens, exchange, "accounts.UseTicket", &request.base, ticket_checked, exchange)) {
+        request_judge(exchange);
+        return;
+    }
+    exchange->stage = EXCHANGE_CHECKING;
+    http_suspend(exchange);
 }

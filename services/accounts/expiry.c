@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Forgets the personal values of audit entries that say how long they are kept, and access tokens and password
- * links that have ended. In batches, so that no transaction is long. */
+ * Forgets the personal values of audit entries that say how long they are kept, and access tokens, tickets
+ * and password links that have ended. In batches, so that no transaction is long. */
 #include "expiry.h"
 
 #include "accounts.rpc.h"
@@ -23,6 +23,10 @@ SQL(forget_tokens, Empty, Empty,
     "delete from access_token where id = any(array(select id from access_token "
     "where expires_at <= now() limit 500))");
 
+SQL(forget_tickets, Empty, Empty,
+    "delete from ticket where ticket_hash = any(array(select ticket_hash from ticket "
+    "where expires_at <= now() limit 500))");
+
 /* A month later: until then who follows an old link is told that it has ended. */
 SQL(forget_links, Empty, Empty,
     "delete from password_link where id = any(array(select id from password_link "
@@ -31,9 +35,9 @@ SQL(forget_links, Empty, Empty,
 static enum rpc_status
 forget(struct call *call, void *state)
 {
-    struct sql_statement *const statements[] = {&forget_audit_values, &forget_audit_actors,
+    struct sql_statement *const statements[] = {&forget_audit_values,  &forget_audit_actors,
                                                 &forget_object_values, &forget_tokens,
-                                                &forget_links};
+                                                &forget_tickets,       &forget_links};
     long *forgotten = state;
 
     *forgotten = 0;

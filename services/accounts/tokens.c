@@ -18,10 +18,8 @@ SQL(note_login, StoredToken, User,
 SQL(check_token, CheckTokenRequest, CheckTokenReply,
     "with touched as (update access_token set used_at = now() where token_hash = :token_hash "
     "and used_at between now() - interval '30 minutes' and now() - interval '1 minute') "
-    "select 'user' as \"caller.kind\", u.id as \"caller.id\", u.first_name || ' ' || u.last_name as \"caller.name\", "
-    "u.role as \"caller.role\", t.id as \"caller.token_id\" "
-    "from access_token t join account_user u on u.id = t.user_id where t.token_hash = :token_hash "
-    "and t.expires_at > now() and t.used_at > now() - interval '30 minutes' and u.status = 'active'");
+    "select " CALLER_COLUMNS " from access_token t join account_user u on u.id = t.user_id "
+    "where t.token_hash = :token_hash and " CALLER_IS_GOOD);
 
 SQL(end_own_token, Empty, Empty, "delete from access_token where id = :call.token_id");
 

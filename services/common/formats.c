@@ -14,14 +14,14 @@ is_euro(const char *text)
     return strcmp(text, "EUR") == 0;
 }
 
-/* A path of this API: no other host, no step upwards. */
+/* A path of this API: no other host, no step upwards, no query. */
 static bool
 is_path(const char *text)
 {
     if (strncmp(text, "/v1/", 4) != 0 || strstr(text, "//") != NULL || strstr(text, "/..") != NULL)
         return false;
     for (; *text != '\0'; text++) {
-        if (!isgraph((unsigned char)*text) || *text == '\\')
+        if (!isgraph((unsigned char)*text) || strchr("\\?#", *text) != NULL)
             return false;
     }
     return true;

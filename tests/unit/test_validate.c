@@ -293,6 +293,8 @@ test_formats(void **state)
     assert_format(FORMAT_PATH, "/v1/invoices/1/pdf", "");
     assert_format(FORMAT_PATH, "/v1/../x", "invalid_path");
     assert_format(FORMAT_PATH, "//evil.example/v1/", "invalid_path");
+    assert_format(FORMAT_PATH, "/v1/clients?q=a", "invalid_path");
+    assert_format(FORMAT_PATH, "/v1/clients#a", "invalid_path");
     assert_format(FORMAT_COUNTRY, "fr", "invalid_country");
 }
 
