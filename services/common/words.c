@@ -89,8 +89,13 @@ period_text(struct arena *arena, const char *first, const char *last, const char
     const char *from = date_text(arena, first, locale);
     if (!last || strcmp(first, last) == 0)
         return arena_printf(arena, english ? "on %s" : "le %s", from);
-    const char *to = date_text(arena, last, locale);
-    return arena_printf(arena, english ? "from %s to %s" : "du %s au %s", from, to);
+    int said = (int)strlen(from); /* what both dates share is said once */
+    if (strncmp(first, last, strlen("YYYY-MM")) == 0)
+        said = (int)strcspn(from, " ");
+    else if (strncmp(first, last, strlen("YYYY")) == 0)
+        said -= (int)strlen(" YYYY");
+    return arena_printf(arena, english ? "from %.*s to %s" : "du %.*s au %s", said, from,
+                        date_text(arena, last, locale));
 }
 
 const char *

@@ -22,7 +22,7 @@ const char *number_text(struct arena *arena, int64_t number, const char *locale)
 const char *date_text(struct arena *arena, const char *date, const char *locale);
 /* An instant, in Paris: "22 novembre 2026 à 10:30"; "" when it is none. */
 const char *moment_text(struct arena *arena, const char *instant, const char *locale);
-/* "le 22 novembre 2026", "du 3 décembre 2026 au 5 décembre 2026"; "on …", "from … to …". `last`
+/* "le 22 novembre 2026", "du 3 au 5 décembre 2026", "du 28 novembre au 2 décembre 2026"; "on …", "from … to …". `last`
  * may be NULL or equal to `first`. */
 const char *period_text(struct arena *arena, const char *first, const char *last,
                         const char *locale);

@@ -8,19 +8,28 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 /* seller, link, expires, and the new budget that was waited for in vain. */
 enum { OWN_VALUES = 4 };
+
+struct mail_value *
+mail_values(struct arena *arena, const StoredMail *mail)
+{
+    struct mail_value *values = arena_array(arena, mail->n_words + OWN_VALUES, sizeof *values);
+
+    for (size_t i = 0; i < mail->n_words; i++)
+        values[i] = (struct mail_value){mail->words[i]->name, mail->words[i]->text};
+    return values;
+}
 
 static const struct mail_value *
 values_of(struct arena *arena, const StoredMail *mail, const struct mail_enclosure *enclosure,
           size_t *count)
 {
-    struct mail_value *values = arena_array(arena, mail->n_words + OWN_VALUES, sizeof *values);
-    size_t n = 0;
+    struct mail_value *values = mail_values(arena, mail);
+    size_t n = mail->n_words;
 
-    for (size_t i = 0; i < mail->n_words; i++)
-        values[n++] = (struct mail_value){mail->words[i]->name, mail->words[i]->text};
     values[n++] = (struct mail_value){"seller", mail->seller_name};
     if (enclosure->link != NULL) {
         values[n++] = (struct mail_value){"link", enclosure->link};
@@ -61,6 +70,23 @@ mail_sha256(struct arena *arena, const uint8_t *bytes, size_t length)
     return sodium_bin2hex(text, 2 * sizeof hash + 1, hash, sizeof hash);
 }
 
+/* People search with the space bar; U+00A0 is two bytes. */
+static const char *
+plain_spaces(struct arena *arena, const struct mail_content *content)
+{
+    char *text = arena_printf(arena, "%s\n%s", content->subject, content->text), *to = text;
+
+    for (const char *from = text; *from != '\0';)
+        if (strncmp(from, "\u00a0", 2) == 0) {
+            *to++ = ' ';
+            from += 2;
+        } else {
+            *to++ = *from++;
+        }
+    *to = '\0';
+    return text;
+}
+
 bool
 mail_assemble(struct arena *arena, const StoredMail *mail, const struct mail_enclosure *enclosure,
               struct mail_bytes *out, const char **error)
@@ -78,6 +104,7 @@ mail_assemble(struct arena *arena, const StoredMail *mail, const struct mail_enc
         !build(arena, mail, enclosure, &kept, &out->kept, &out->kept_length, error))
         return false;
     out->subject = sent.subject;
+    out->search_text = plain_spaces(arena, &kept);
     out->sha256 = mail_sha256(arena, out->sent, out->sent_length);
     return true;
 }

@@ -16,7 +16,8 @@ struct mail_bytes {
     const char *subject;
     uint8_t *sent, *kept; /* with the secret link; with the link struck out (ACC-8) */
     size_t sent_length, kept_length;
-    const char *sha256; /* of what is sent, in hexadecimal */
+    const char *sha256;      /* of what is sent, in hexadecimal */
+    const char *search_text; /* subject and text of what is kept, with ordinary spaces */
 };
 
 /* The same mail and enclosure give the same bytes. False with a sentence in *error when the mail
@@ -24,6 +25,9 @@ struct mail_bytes {
 bool mail_assemble(struct arena *arena, const StoredMail *mail,
                    const struct mail_enclosure *enclosure, struct mail_bytes *out,
                    const char **error);
+/* What a mail says, as its template takes it: mail->n_words of them, with room for
+ * those that only sending knows. */
+struct mail_value *mail_values(struct arena *arena, const StoredMail *mail);
 /* SHA-256 in hexadecimal. */
 const char *mail_sha256(struct arena *arena, const uint8_t *bytes, size_t length);
 

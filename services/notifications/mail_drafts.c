@@ -5,6 +5,7 @@
 #include "dates.h"
 #include "mail_kinds.h"
 #include "messages.h"
+#include "notice_gathering.h"
 #include "sql.h"
 #include "uuid.h"
 #include "words.h"
@@ -19,16 +20,19 @@ SQL(get_contacts, Id, ProjectContacts,
 
 SQL(insert_mail, StoredMail, Message,
     "insert into message (id, event_id, kind, audience, recipient, recipient_name, locale, "
-    "object_id, project_id, client_id, link_id, document_id, words, message_id, due_at) "
-    "values (:id::uuid, :call.event_id, :kind, :audience, :recipient, :recipient_name, :locale, "
+    "object_id, project_id, client_id, link_id, document_id, words, message_id, status, due_at, "
+    "gathered_kind, resends) "
+    "values (:id::uuid, coalesce(:call.event_id, :id::uuid), :kind, :audience, :recipient, :recipient_name, :locale, "
     ":object_id, :project_id, :client_id, :link_id, :document_id, :words, "
     ":id::uuid || '@' || coalesce((select split_part(mail_from, '@', 2) from settings), "
-    "'localhost.localdomain'), now() + coalesce(:wait_s::int, 0) * interval '1 second') "
+    "'localhost.localdomain'), coalesce(:status, 'queued'), "
+    "coalesce(:due_at, now() + coalesce(:wait_s::int, 0) * interval '1 second'), :gathered_kind, "
+    ":resends) "
     "on conflict (event_id, kind, recipient) do nothing returning " MESSAGE_COLUMNS);
 
-static void
-start(struct mail_draft *draft, struct call *call, MessageKind kind, const char *object_id,
-      const char *locale)
+void
+mail_draft(struct mail_draft *draft, struct call *call, MessageKind kind, const char *object_id,
+           const char *locale)
 {
     *draft = (struct mail_draft){.call = call};
     notifications__stored_mail__init(&draft->mail);
@@ -55,7 +59,7 @@ mail_draft_project(struct call *call, MessageKind kind, const char *object_id,
     ProjectContacts *contacts;
 
     TRY(project_contacts(call, &contacts));
-    start(draft, call, kind, object_id, contacts->locale);
+    mail_draft(draft, call, kind, object_id, contacts->locale);
     draft->contacts = contacts;
     draft->mail.project_id = contacts->project_id;
     draft->mail.client_id = contacts->client_id;
@@ -68,7 +72,7 @@ void
 mail_draft_user(struct call *call, MessageKind kind, const Accounts__User *user,
                 struct mail_draft *draft)
 {
-    start(draft, call, kind, user->id, "fr");
+    mail_draft(draft, call, kind, user->id, "fr");
     mail_say(draft, "name", user->first_name);
 }
 
@@ -104,26 +108,34 @@ mail_say_day(struct mail_draft *draft, const char *name, const char *instant)
     mail_say_date(draft, name, instant != NULL && date_of_instant(instant, day) ? day : NULL);
 }
 
+enum rpc_status
+mail_queue(struct call *call, StoredMail *mail, Message *message)
+{
+    char id[37];
+    bool first;
+
+    uuid_new(id);
+    mail->id = id;
+    TRY(sql_maybe(call, &insert_mail, mail, message, &first));
+    mail->id = NULL;
+    if (!first)
+        return RPC_OK;
+    call_wake_jobs(call);
+    return emit_message_queued(call, message);
+}
+
 static enum rpc_status
 queue_mail(struct mail_draft *draft, MessageAudience audience, const char *recipient,
            const char *name)
 {
     struct call *call = draft->call;
-    Message *message = NEW(call, Message);
-    char id[37];
-    bool first;
 
-    uuid_new(id);
-    draft->mail.id = id;
     SET(&draft->mail, audience, audience);
     draft->mail.recipient = (char *)recipient;
     draft->mail.recipient_name = (char *)name;
-    TRY(sql_maybe(call, &insert_mail, &draft->mail, message, &first));
-    draft->mail.id = NULL;
-    if (!first)
-        return RPC_OK;
-    call_wake_jobs(call);
-    return emit_message_queued(call, message);
+    if (audience == MESSAGE_AUDIENCE_MAILING_LIST)
+        TRY(notice_hold(call, &draft->mail));
+    return mail_queue(call, &draft->mail, NEW(call, Message));
 }
 
 enum rpc_status

@@ -14,6 +14,9 @@ struct mail_draft {
     MailWord *words[MAIL_PLACEHOLDERS_MAX];
 };
 
+/* A mail of which nothing is said yet. */
+void mail_draft(struct mail_draft *draft, struct call *call, MessageKind kind,
+                const char *object_id, const char *locale);
 /* Who is told of the project of the event being handled, and how mails speak of it. */
 enum rpc_status project_contacts(struct call *call, ProjectContacts **contacts) RPC_CHECKED;
 /* A mail about a project's matter, in the client's language; "project" and "client" are said. */
@@ -38,5 +41,8 @@ enum rpc_status mail_to_contact(struct mail_draft *draft, const char *link_id,
                                 const char *document_id) RPC_CHECKED;
 /* document_id: for the entries that ask for it. */
 enum rpc_status mail_to_list(struct mail_draft *draft, const char *document_id) RPC_CHECKED;
+/* Queues a mail as it is, under an id of its own; *message stays empty when its recipient has it for
+ * this event already. */
+enum rpc_status mail_queue(struct call *call, StoredMail *mail, Message *message) RPC_CHECKED;
 
 #endif

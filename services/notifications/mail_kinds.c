@@ -22,6 +22,10 @@ static const struct {
      NOTICE_KIND_SESSION},
     {MESSAGE_KIND_SESSION_CANCELLED, MESSAGE_AUDIENCE_MAILING_LIST, "session_cancelled",
      NOTICE_KIND_SESSION},
+    {MESSAGE_KIND_SESSIONS_GATHERED, MESSAGE_AUDIENCE_MAILING_LIST, "sessions_gathered",
+     NOTICE_KIND_SESSION},
+    {MESSAGE_KIND_BUDGETS_GATHERED, MESSAGE_AUDIENCE_MAILING_LIST, "budgets_gathered",
+     NOTICE_KIND_BUDGET},
     {MESSAGE_KIND_FUNDING_CALL, MESSAGE_AUDIENCE_BILLING_CONTACT, "funding_call", NOT_CHOSEN},
     {MESSAGE_KIND_FUNDING_CALL, MESSAGE_AUDIENCE_MAILING_LIST, "funding_call_notice",
      NOTICE_KIND_FUNDING_CALL},
@@ -87,4 +91,17 @@ mailing_of(const MailingListEntry *entry, MessageKind kind)
         return MAILING_DOCUMENT;
     return entry->n_kinds == 0 || chooses(entry, kinds[i].notice) ? MAILING_NOTICE
                                                                   : MAILING_NOTHING;
+}
+
+MessageKind
+mail_gathered_as(MessageKind kind)
+{
+    size_t i = find_kind(kind, MESSAGE_AUDIENCE_MAILING_LIST);
+
+    if (i == sizeof kinds / sizeof *kinds)
+        return MAIL_NEVER_GATHERED;
+    if (kinds[i].notice == NOTICE_KIND_SESSION)
+        return MESSAGE_KIND_SESSIONS_GATHERED;
+    return kinds[i].notice == NOTICE_KIND_BUDGET ? MESSAGE_KIND_BUDGETS_GATHERED
+                                                 : MAIL_NEVER_GATHERED;
 }

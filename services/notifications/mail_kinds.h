@@ -5,6 +5,9 @@
 
 #include "notifications.rpc.h"
 
+/* In place of a kind. */
+#define MAIL_NEVER_GATHERED ((MessageKind)0)
+
 /* What an entry of a mailing list gets of a kind of mail. */
 enum mailing { MAILING_NOTHING, MAILING_NOTICE, MAILING_DOCUMENT };
 
@@ -12,5 +15,7 @@ enum mailing { MAILING_NOTHING, MAILING_NOTICE, MAILING_DOCUMENT };
 const char *mail_template_of(MessageKind kind, MessageAudience audience);
 /* An entry without kinds gets every notice, and no document (NOT-1). */
 enum mailing mailing_of(const MailingListEntry *entry, MessageKind kind);
+/* As which kind many notices of a kind to a mailing list are told (NOT-1); or MAIL_NEVER_GATHERED. */
+MessageKind mail_gathered_as(MessageKind kind);
 
 #endif

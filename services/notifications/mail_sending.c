@@ -28,7 +28,8 @@ SQL(claim_mail, Empty, StoredMail,
     "coalesce((select mail_from from settings), 'escarcelle@localhost.localdomain') as mail_from");
 
 SQL(note_written, StoredSource, Empty,
-    "update message set subject = :subject, attachments = :attachments "
+    "update message set subject = :subject, attachments = :attachments, "
+    "search_text = :search_text, link_expires_at = :link_expires_at "
     "where id = :id and status = 'queued'");
 
 SQL(archive_source, StoredSource, Empty,
@@ -40,7 +41,7 @@ SQL(settle_mail, StoredOutcome, Message,
     "update message set status = :status, last_error = :last_error, "
     "attempts = attempts + coalesce(:tries::int, 0), "
     "sent_at = case when :status = 'sent' then now() end, "
-    "words = case when :status in ('sent', 'cancelled') then '[]' else words end, "
+    "words = case when :status = 'cancelled' then '[]' else words end, "
     "due_at = now() + coalesce(:delay_s::int, 0) * interval '1 second', "
     "updated_at = now(), version = version + 1 "
     "where id = :id and claims = :claims and (status = 'queued' or :status = 'sent') "
@@ -91,6 +92,8 @@ archive(struct call *call, void *state)
     source->has_content = 1;
     source->content = (ProtobufCBinaryData){sending->bytes.kept_length, sending->bytes.kept};
     source->sha256 = (char *)sending->bytes.sha256;
+    source->search_text = (char *)sending->bytes.search_text;
+    source->link_expires_at = (char *)sending->enclosure.link_expires_at;
     if (sending->enclosure.document != NULL)
         list_document(call, sending->enclosure.document, source);
     TRY(sql_run(call, &note_written, source, &still_queued));

@@ -9,6 +9,12 @@
 #define LIST_EN                                                                                    \
     "{seller} sends you this message because your address is on the project’s mailing list. To " \
     "be removed from it, reply to this message."
+#define LISTS_FR                                                                                    \
+    "{seller} vous adresse ce message parce que votre adresse figure sur la liste de diffusion de " \
+    "projets de ce client. Pour en être retiré, répondez à ce message."
+#define LISTS_EN                                                                                   \
+    "{seller} sends you this message because your address is on the mailing list of projects of "  \
+    "this client. To be removed from it, reply to this message."
 #define CONTACT_FR                                                                                 \
     "{seller} vous adresse ce message en tant que contact de facturation du client {client}."
 #define CONTACT_EN "{seller} sends you this message as the billing contact of {client}."
@@ -136,6 +142,33 @@ static const struct mail_template templates[] = {
       "the project again.",
       "Session | {session}", "Project | {project}", "Dates | {dates}", "Client | {client}"},
      LIST_EN},
+
+    {"sessions_gathered",
+     "fr",
+     "Sessions de formation : {count} nouvelles de vos projets",
+     {"Bonjour,",
+      "Voici les dernières nouvelles des sessions de formation, regroupées en un seul "
+      "message.",
+      "{notices}"},
+     LISTS_FR},
+    {"sessions_gathered",
+     "en",
+     "Training sessions: {count} updates of your projects",
+     {"Hello,", "Here are the latest updates of the training sessions, in one message.",
+      "{notices}"},
+     LISTS_EN},
+
+    {"budgets_gathered",
+     "fr",
+     "Budgets : {count} alertes sur vos projets",
+     {"Bonjour,", "Voici les dernières alertes sur les budgets, regroupées en un seul message.",
+      "{notices}"},
+     LISTS_FR},
+    {"budgets_gathered",
+     "en",
+     "Budgets: {count} alerts on your projects",
+     {"Hello,", "Here are the latest alerts on the budgets, in one message.", "{notices}"},
+     LISTS_EN},
 
     {"funding_call",
      "fr",

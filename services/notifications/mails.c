@@ -263,6 +263,33 @@ mail_compose_struck(struct arena *arena, const char *kind, const char *locale,
     return compose(&letter, kind, locale, out);
 }
 
+const char *
+mail_digest(struct arena *arena, const char *kind, const char *locale,
+            const struct mail_value *values, size_t count)
+{
+    struct letter letter = {.arena = arena, .values = values, .count = count};
+    const char *subject, *separator = "\n";
+    struct buffer out;
+    letter.template = kind ? mail_template(kind, locale) : NULL;
+    subject = letter.template ? fill(&letter, words_spaced(arena, letter.template->subject, locale))
+                              : NULL;
+    if (!subject)
+        return NULL;
+    buffer_init(&out, arena);
+    buffer_text(&out, one_line(arena, subject));
+    for (size_t i = 0; i < MAIL_BLOCKS_MAX && letter.template->blocks[i]; i++) {
+        const char *block = words_spaced(arena, letter.template->blocks[i], locale);
+        const char *bar = strstr(block, " | ");
+        const char *value = bar ? fill(&letter, bar + strlen(" | ")) : NULL;
+        if (!value)
+            continue;
+        buffer_printf(&out, "%s%.*s%s %s", separator, (int)(bar - block), block,
+                      words_english(locale) ? ":" : "\u00a0:", value);
+        separator = " · ";
+    }
+    return letter.incomplete ? NULL : out.bytes;
+}
+
 static bool
 listed(const char *const *names, size_t count, const char *name)
 {

@@ -8,7 +8,7 @@
 #define MESSAGE_COLUMNS                                                                            \
     "id, direction, kind, audience, array_remove(array[recipient], null) as \"to\", subject, "     \
     "status, attempts, last_error, sent_at, '<' || message_id || '>' as message_id, attachments, " \
-    "object_id, project_id, client_id, created_at, updated_at, version"
+    "object_id, project_id, client_id, gathered_in, resends, created_at, updated_at, version"
 
 #define MESSAGES_PERIOD_MS 2000
 

@@ -395,7 +395,7 @@ def test_the_history_of_the_worked_example(crossing, operator):
                for entry in history(operator, crossing.project)]
     for entry in [("ProjectCreated", 1_000_000, "Project opened with €10,000.00"),
                   ("SessionPlanned", None,
-                   "Session planned: Negotiation, from 1 December 2026 to 2 December 2026"),
+                   "Session planned: Negotiation, from 1 to 2 December 2026"),
                   ("TrainingAdded", 810_000,
                    "Training added to session Negotiation: Negotiating with suppliers, €8,100.00"),
                   ("BudgetThresholdReached", 810_000, "Alert threshold of €8,000.00 reached: €8,100.00 consumed"),

@@ -3,6 +3,19 @@
 #include "mail_samples.h"
 #include "words.h"
 
+static const char *
+sample_digest(struct arena *arena, const char *session, const char *locale)
+{
+    const struct mail_value values[] = {
+        {"session", session},
+        {"project", "Parcours managers 2026"},
+        {"client", "ACME"},
+        {"dates", period_text(arena, "2026-12-03", "2026-12-05", locale)},
+    };
+
+    return mail_digest(arena, "session_planned", locale, values, sizeof values / sizeof *values);
+}
+
 size_t
 sample_mail_values(struct arena *arena, const char *locale, struct mail_value **values)
 {
@@ -27,6 +40,10 @@ sample_mail_values(struct arena *arena, const char *locale, struct mail_value **
         {"requested", money_text(arena, 200000, locale)},
         {"granted", money_text(arena, 150000, locale)},
         {"declined", ""},
+        {"count", "4"},
+        {"notices",
+         arena_printf(arena, "%s\n\n%s", sample_digest(arena, "Prise de parole en public", locale),
+                      sample_digest(arena, "Conduite de réunion", locale))},
         {"from_envelope", money_text(arena, 150000, locale)},
         {"reason", "Accord donné par téléphone le 24 novembre."},
         {"original", "FA-2026-000098"},

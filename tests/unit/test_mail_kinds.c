@@ -27,7 +27,7 @@ every_template_has_a_kind_and_every_kind_a_template(void **state)
 
     (void)state;
     mail_templates(&count);
-    for (int kind = MESSAGE_KIND_INVITATION; kind <= (int)MESSAGE_KIND_FUNDING_CALL_REOPENED; kind++)
+    for (int kind = MESSAGE_KIND_INVITATION; kind <= (int)MESSAGE_KIND_BUDGETS_GATHERED; kind++)
         for (int audience = MESSAGE_AUDIENCE_USER; audience <= (int)MESSAGE_AUDIENCE_MAILING_LIST;
              audience++) {
             const char *template = mail_template_of((MessageKind)kind, (MessageAudience)audience);
@@ -75,6 +75,20 @@ security_mails_go_to_no_mailing_list(void **state)
     assert_int_equal(mailing_of(&entry, MESSAGE_KIND_PASSWORD_RESET), MAILING_NOTHING);
 }
 
+static void
+sessions_and_budgets_are_gathered_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_int_equal(mail_gathered_as(MESSAGE_KIND_SESSION_PLANNED),
+                     MESSAGE_KIND_SESSIONS_GATHERED);
+    assert_int_equal(mail_gathered_as(MESSAGE_KIND_BUDGET_OVERRUN), MESSAGE_KIND_BUDGETS_GATHERED);
+    for (int kind = MESSAGE_KIND_FUNDING_CALL; kind <= (int)MESSAGE_KIND_FUNDING_CALL_REOPENED;
+         kind++)
+        assert_int_equal(mail_gathered_as((MessageKind)kind), MAIL_NEVER_GATHERED);
+    assert_int_equal(mail_gathered_as(MESSAGE_KIND_INVITATION), MAIL_NEVER_GATHERED);
+    assert_int_equal(mail_gathered_as(MESSAGE_KIND_PASSWORD_RESET), MAIL_NEVER_GATHERED);
+}
+
 int
 main(void)
 {
@@ -82,6 +96,7 @@ main(void)
         cmocka_unit_test(every_template_has_a_kind_and_every_kind_a_template),
         cmocka_unit_test(an_entry_without_kinds_gets_every_notice_and_no_document),
         cmocka_unit_test(an_entry_gets_only_the_kinds_it_chose),
+        cmocka_unit_test(sessions_and_budgets_are_gathered_and_nothing_else),
         cmocka_unit_test(security_mails_go_to_no_mailing_list),
     };
 

@@ -29,14 +29,29 @@ static void
 every_kind_exists_once_in_both_locales(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {
-        "invitation",        "password_reset",     "threshold_reached",
-        "overrun",           "session_planned",    "session_completed",
-        "session_cancelled", "funding_call",       "funding_call_notice",
-        "funding_reminder",  "funding_expired",    "funding_reminder_notice",
-        "funding_reopened",  "funding_decision",   "funding_reopened_notice",
-        "credit_note",       "credit_note_notice", "funding_expired_notice",
-        "invoice",           "invoice_notice",     "funding_decision_notice"};
+    static const char *const kinds[] = {"invitation",
+                                        "password_reset",
+                                        "threshold_reached",
+                                        "overrun",
+                                        "session_planned",
+                                        "session_completed",
+                                        "session_cancelled",
+                                        "funding_call",
+                                        "funding_call_notice",
+                                        "funding_reminder",
+                                        "funding_expired",
+                                        "funding_reminder_notice",
+                                        "funding_reopened",
+                                        "funding_decision",
+                                        "funding_reopened_notice",
+                                        "sessions_gathered",
+                                        "budgets_gathered",
+                                        "credit_note",
+                                        "credit_note_notice",
+                                        "funding_expired_notice",
+                                        "invoice",
+                                        "invoice_notice",
+                                        "funding_decision_notice"};
     size_t count, expected = sizeof kinds / sizeof kinds[0];
     mail_templates(&count);
     assert_int_equal(count, 2 * expected);
@@ -174,6 +189,21 @@ a_missing_value_is_refused(void **state)
 }
 
 static void
+a_digest_is_a_subject_and_its_rows(void **state)
+{
+    (void)state;
+    const struct mail_value values[] = {
+        {"session", "Négociation"}, {"project", "P"}, {"client", ""}, {"dates", "le 3 mai 2026"}};
+
+    assert_string_equal(mail_digest(arena, "session_planned", "fr", values, 4),
+                        "Projet P\u00a0: session «\u00a0Négociation\u00a0» planifiée\n"
+                        "Session\u00a0: Négociation · Dates\u00a0: le 3 mai 2026");
+    assert_null(mail_digest(arena, "session_planned", "fr", values, 3));
+    assert_null(mail_digest(arena, "unheard_of", "fr", values, 4));
+    assert_null(mail_digest(arena, NULL, "fr", values, 4));
+}
+
+static void
 a_subject_stays_on_one_line(void **state)
 {
     (void)state;
@@ -200,6 +230,7 @@ main(void)
         cmocka_unit_test(notices_to_mailing_lists_have_no_link),
         cmocka_unit_test(a_block_with_an_empty_value_is_left_out),
         cmocka_unit_test(a_missing_value_is_refused),
+        cmocka_unit_test(a_digest_is_a_subject_and_its_rows),
         cmocka_unit_test(a_subject_stays_on_one_line),
     };
     return cmocka_run_group_tests_name("mails", tests, open_arena, close_arena);

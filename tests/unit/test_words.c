@@ -41,7 +41,11 @@ dates_and_periods_are_words(void **state)
     assert_string_equal(period_text(arena, "2026-12-03", NULL, "fr"), "le 3 décembre 2026");
     assert_string_equal(period_text(arena, "2026-12-03", "2026-12-03", "en"), "on 3 December 2026");
     assert_string_equal(period_text(arena, "2026-12-03", "2026-12-05", "fr"),
-                        "du 3 décembre 2026 au 5 décembre 2026");
+                        "du 3 au 5 décembre 2026");
+    assert_string_equal(period_text(arena, "2026-11-28", "2026-12-01", "fr"),
+                        "du 28 novembre au 1er décembre 2026");
+    assert_string_equal(period_text(arena, "2026-12-28", "2027-01-04", "en"),
+                        "from 28 December 2026 to 4 January 2027");
 }
 
 static void
