@@ -32,7 +32,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 COMMON_OBJECTS := $(call objects,$(wildcard services/common/*.c)) \
                   $(PACKAGES:%=$(OBJ)/gen/%.pb-c.o) $(PACKAGES:%=$(OBJ)/gen/%.rules.o) \
-                  $(OBJ)/gen/event_types.o $(OBJ)/gen/ops.rpc.o
+                  $(OBJ)/gen/event_types.o $(OBJ)/gen/ops.rpc.o $(OBJ)/gen/version.o
 # What a program links besides its own folder's objects.
 extra_gateway := $(OBJ)/gen/routes.o $(OBJ)/gen/openapi_json.o $(OBJ)/gen/page_css.o \
                  $(OBJ)/gen/flows_html.o
@@ -66,6 +66,10 @@ LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_fuzz := -fsanitize=address,undefined
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 LDFLAGS += $(LDFLAGS_$(MODE)) -Wl,--as-needed
+
+# A working copy adds its commit; a source without git has only the number.
+RELEASE := 0.1.0
+VERSION := $(RELEASE)$(addprefix +,$(shell git rev-parse --short HEAD 2>/dev/null))
 
 # One line a file is shown; V=1 shows the commands.
 QUIET := $(if $(V),,@)
@@ -217,6 +221,12 @@ $(GEN)/.generated: $(wildcard proto/*.proto) $(GENERATORS) $(wildcard services/*
 	    cmp -s "$$file" "$(abspath $(GEN))/$$file" || mv "$$file" "$(abspath $(GEN))/$$file"; done
 	@rm -rf $(NEW)
 	@touch $@
+
+# The only file that knows the version, so that a commit compiles nothing else.
+$(GEN)/version.c: FORCE
+	@mkdir -p $(@D)
+	@echo 'extern const char program_version[]; const char program_version[] = "$(VERSION)";' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # The recipe is not empty so that make looks at the file's time again.
 $(GEN)/%.c: $(GEN)/.generated

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One question to every service. Replies are merged as protobuf merges messages: put one after the other, their
- * lists become one. Who does not answer is named in the list `unanswered`. */
+ * One question to every service, and to the broker where the contract says so. Replies are merged as protobuf
+ * merges messages: put one after the other, their lists become one. Who does not answer is named in the list
+ * `unanswered`. */
 #include "fan.h"
 
 #include "asks.h"
@@ -9,21 +10,23 @@
 #include "http.h"
 #include "problems.h"
 #include "replies.h"
+#include "report.h"
 #include "services.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { FAN_MS_MAX = 3000 };
+enum { FAN_MS_MAX = 3000, PARTS_MAX = SERVICES_COUNT + 1 };
 
 #define NAME(service) service,
 
 static const char *const services[SERVICES_COUNT] = {EACH_SERVICE(NAME)};
+static const char broker[] = "broker";
 
-/* What one service answered; no bytes and not answered: nothing yet. */
+/* What one program answered; no bytes and not answered: nothing yet. */
 struct part {
     struct fan *fan;
-    const char *service;
+    const char *program;
     bool answered;
     struct buffer body;
 };
@@ -32,7 +35,8 @@ struct fan {
     struct exchange *exchange;
     size_t waiting;
     struct part *current; /* being kept */
-    struct part parts[SERVICES_COUNT];
+    size_t count;
+    struct part parts[PARTS_MAX];
 };
 
 /* ---- which service */
@@ -108,14 +112,14 @@ name_unanswered(struct fan *fan, struct buffer *out)
     ProtobufCMessage *rest = message_new(exchange->arena, exchange->route->reply->descriptor);
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field_by_name(rest->descriptor, "unanswered");
-    const char **names = arena_array(exchange->arena, SERVICES_COUNT, sizeof *names);
+    const char **names = arena_array(exchange->arena, fan->count, sizeof *names);
     size_t count = 0, bytes;
     uint8_t *packed;
 
     assert(field != NULL && field->label == PROTOBUF_C_LABEL_REPEATED);
-    for (size_t i = 0; i < SERVICES_COUNT; i++)
+    for (size_t i = 0; i < fan->count; i++)
         if (!fan->parts[i].answered)
-            names[count++] = fan->parts[i].service;
+            names[count++] = fan->parts[i].program;
     memcpy((char *)rest + field->offset, &names, sizeof names);
     memcpy((char *)rest + field->quantifier_offset, &count, sizeof count);
     packed = message_pack(exchange->arena, rest, &bytes);
@@ -131,8 +135,10 @@ merge(struct exchange *exchange)
     struct buffer body;
 
     buffer_init(&body, exchange->arena);
-    for (size_t i = 0; i < SERVICES_COUNT; i++)
+    for (size_t i = 0; i < fan->count; i++)
         buffer_append(&body, fan->parts[i].body.bytes, fan->parts[i].body.length);
+    if (exchange->route->platform)
+        report_write(exchange, &body);
     name_unanswered(fan, &body);
     header.has_status = 1;
     header.status = RPC_OK;
@@ -186,34 +192,37 @@ part_received(void *owner, const struct answer *answer)
 
 /* ---- the question */
 
+static void
+ask_part(struct fan *fan, const char *program, const char *address, struct question *question)
+{
+    struct part *part = &fan->parts[fan->count++];
+
+    *part = (struct part){.fan = fan, .program = program};
+    buffer_init(&part->body, fan->exchange->arena);
+    question->service = address;
+    question->owner = part;
+    fan->waiting += asks_send(fan->exchange->gateway->asks, fan->exchange->arena, question);
+}
+
 void
 fan_send(struct exchange *exchange, Wire__RequestHeader *header, const uint8_t *body,
          size_t body_bytes)
 {
     const char *lane = rpc_lane_name(exchange->route->lane);
     struct fan *fan = arena_alloc(exchange->arena, sizeof *fan);
-    int64_t timeout_ms =
-        config.request_timeout_ms < FAN_MS_MAX ? config.request_timeout_ms : FAN_MS_MAX;
+    struct question question = {.header = header, .body = body, .body_bytes = body_bytes};
 
+    question.timeout_ms =
+        config.request_timeout_ms < FAN_MS_MAX ? config.request_timeout_ms : FAN_MS_MAX;
+    question.done = part_received;
     *fan = (struct fan){.exchange = exchange};
     exchange->fan = fan;
+    if (exchange->route->platform)
+        ask_part(fan, broker, "mmi.report", &question);
     for (size_t i = 0; i < SERVICES_COUNT; i++) {
-        struct part *part = &fan->parts[i];
-
-        *part = (struct part){.fan = fan, .service = services[i]};
-        buffer_init(&part->body, exchange->arena);
         header->method = fan_method(exchange, services[i]);
-        fan->waiting +=
-            asks_send(exchange->gateway->asks, exchange->arena,
-                      &(struct question){
-                          .service = arena_printf(exchange->arena, "%s.%s", services[i], lane),
-                          .header = header,
-                          .body = body,
-                          .body_bytes = body_bytes,
-                          .timeout_ms = timeout_ms,
-                          .done = part_received,
-                          .owner = part,
-                      });
+        ask_part(fan, services[i], arena_printf(exchange->arena, "%s.%s", services[i], lane),
+                 &question);
     }
     if (fan->waiting == 0) {
         problem_unavailable(exchange, "No service can be reached; try again.");

@@ -64,7 +64,7 @@ open_door(void *context, enum door door, int type, const struct key_pair *keys)
 }
 
 static void
-open_broker(struct broker *broker)
+open_broker(struct broker *broker, struct counters *counters)
 {
     static const int types[DOORS] = {
         [DOOR_CLIENTS] = ZMQ_ROUTER,
@@ -80,8 +80,8 @@ open_broker(struct broker *broker)
     broker->zap = zap_open(broker->context, &broker->refusals);
     for (int i = 0; i < DOORS; i++)
         broker->doors[i] = open_door(broker->context, (enum door)i, types[i], &keys);
-    broker->requests =
-        requests_open(broker->doors[DOOR_CLIENTS], broker->doors[DOOR_WORKERS], &broker->refusals);
+    broker->requests = requests_open(broker->doors[DOOR_CLIENTS], broker->doors[DOOR_WORKERS],
+                                     &broker->refusals, counters);
     explicit_bzero(&keys, sizeof keys);
 }
 
@@ -127,7 +127,7 @@ run_child(void)
     struct broker broker = {0};
     log_open("broker", "broker", config.log_level);
     child_start(&inherited);
-    open_broker(&broker);
+    open_broker(&broker, inherited.counters);
     log_info("listening on %s", config.bind);
     while (!stopping)
         turn(&broker, requests_tick(broker.requests));

@@ -56,6 +56,12 @@ served_name(int served)
     return served_names[served];
 }
 
+bool
+served_is_optional(int served)
+{
+    return strcmp(strchr(served_name(served), '.'), ".slow") == 0;
+}
+
 static const struct permission *
 find(const char *program)
 {
@@ -77,6 +83,8 @@ bool
 may_call(const char *program, const char *name)
 {
     const struct permission *permission = find(program);
+    if (permission && strcmp(name, REPORT_NAME) == 0)
+        return permission->calls == LANES_ALL;
     if (!permission || served_find(name) < 0 || belongs(name, program))
         return false;
     switch (permission->calls) {

@@ -26,6 +26,12 @@ int served_find(const char *name);
 /* The name of such a number; static. */
 const char *served_name(int served);
 
+/* Whether a service need not have workers for a name: not all have slow methods. */
+bool served_is_optional(int served);
+
+/* The broker answers a request for this name itself: how it is. */
+#define REPORT_NAME "mmi.report"
+
 /* All answer false for names that they don't know. Every program may subscribe to every topic. */
 bool may_call(const char *program, const char *name);
 bool may_serve(const char *program, const char *name);

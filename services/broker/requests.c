@@ -6,6 +6,8 @@
 #include "dates.h"
 #include "log.h"
 #include "queue.h"
+#include "report.h"
+#include "wire.pb-c.h"
 #include "wire_frames.h"
 
 #include <assert.h>
@@ -23,6 +25,7 @@ enum {
     PROBE_MS = 2000, /* a busy worker is silent for so long: is its connection still there? */
     TICK_BUSY_MS = 100,
     TICK_IDLE_MS = 1000,
+    REPORT_BYTES_MAX = 1 << 20,
 };
 
 struct requests {
@@ -33,10 +36,12 @@ struct requests {
     int64_t served_ms[SERVED_COUNT]; /* when a name last had a worker */
     struct workers workers;
     struct queues queues;
+    struct counters *counters;
+    struct arena *arena; /* of one report */
 };
 
 struct requests *
-requests_open(void *clients, void *workers, struct refusals *refusals)
+requests_open(void *clients, void *workers, struct refusals *refusals, struct counters *counters)
 {
     struct requests *requests = calloc(1, sizeof *requests);
     if (!requests)
@@ -44,6 +49,8 @@ requests_open(void *clients, void *workers, struct refusals *refusals)
     requests->clients_socket = clients;
     requests->workers_socket = workers;
     requests->refusals = refusals;
+    requests->counters = counters;
+    requests->arena = arena_new(REPORT_BYTES_MAX);
     queues_init(&requests->queues);
     return requests;
 }
@@ -52,6 +59,7 @@ void
 requests_close(struct requests *requests)
 {
     assert(requests->queues.count == 0);
+    arena_free(requests->arena);
     free(requests);
 }
 
@@ -192,13 +200,24 @@ enqueue(struct requests *requests, struct frames *frames, const struct control *
         requests->due_ms = now + TICK_BUSY_MS;
 }
 
+/* What the broker itself answers. */
+static void
+reply(struct requests *requests, const struct control *control, const struct peer *client,
+      zmq_msg_t *header, zmq_msg_t *body)
+{
+    uint8_t reply_control[CONTROL_BYTES_MAX];
+    size_t length = control_encode(reply_control, COMMAND_REPLY, control->number, 0, NULL);
+    send_to(requests->clients_socket, client, reply_control, length, header, body);
+    zmq_msg_close(header);
+    zmq_msg_close(body);
+}
+
 /* RFC 8: whether anybody serves the name in the body. */
 static void
 answer_discovery(struct requests *requests, struct frames *frames, const struct control *control,
                  const struct peer *client)
 {
     char name[TOPIC_BYTES_MAX + 1] = "";
-    uint8_t reply[CONTROL_BYTES_MAX];
     zmq_msg_t *asked = &frames->frames[3], header, body;
     if (zmq_msg_size(asked) <= TOPIC_BYTES_MAX)
         memcpy(name, zmq_msg_data(asked), zmq_msg_size(asked));
@@ -207,10 +226,24 @@ answer_discovery(struct requests *requests, struct frames *frames, const struct 
     zmq_msg_init(&header);
     zmq_msg_init_size(&body, 3);
     memcpy(zmq_msg_data(&body), found ? "200" : "404", 3);
-    size_t length = control_encode(reply, COMMAND_REPLY, control->number, 0, NULL);
-    send_to(requests->clients_socket, client, reply, length, &header, &body);
-    zmq_msg_close(&header);
-    zmq_msg_close(&body);
+    reply(requests, control, client, &header, &body);
+}
+
+static void
+answer_report(struct requests *requests, const struct control *control, const struct peer *client)
+{
+    Wire__ReplyHeader good = WIRE__REPLY_HEADER__INIT;
+    zmq_msg_t header, body;
+    size_t length;
+    const uint8_t *report = report_write(requests->arena, &requests->workers, &requests->queues,
+                                         requests->counters, &length);
+    good.has_status = 1; /* RPC_OK */
+    zmq_msg_init_size(&header, wire__reply_header__get_packed_size(&good));
+    wire__reply_header__pack(&good, zmq_msg_data(&header));
+    zmq_msg_init_size(&body, length);
+    memcpy(zmq_msg_data(&body), report, length);
+    reply(requests, control, client, &header, &body);
+    arena_reset(requests->arena);
 }
 
 static void
@@ -231,7 +264,10 @@ take_request(struct requests *requests, struct frames *frames, const struct cont
         answer_unavailable(requests, client, control->number, "not permitted");
         return;
     }
-    enqueue(requests, frames, control, client, sender, served_find(control->text));
+    if (strcmp(control->text, REPORT_NAME) == 0)
+        answer_report(requests, control, client);
+    else
+        enqueue(requests, frames, control, client, sender, served_find(control->text));
 }
 
 static void
@@ -353,15 +389,16 @@ take_done(struct requests *requests, struct frames *frames, const struct control
           struct worker *worker)
 {
     struct pending pending;
-    uint8_t reply[CONTROL_BYTES_MAX];
+    uint8_t answer[CONTROL_BYTES_MAX];
     worker->heard_ms = clock_ms();
     if (stay_registration(control->number) != worker->registration ||
         !workers_finish(worker, stay_count(control->number), &pending))
         return;
     if (frames->count == 4) {
-        size_t length = control_encode(reply, COMMAND_REPLY, pending.tag, 0, NULL);
+        size_t length = control_encode(answer, COMMAND_REPLY, pending.tag, 0, NULL);
+        atomic_fetch_add(&requests->counters->handled, 1);
         /* A client that is gone or does not read has lost its reply: it runs into its deadline. */
-        send_to(requests->clients_socket, &pending.client, reply, length, &frames->frames[2],
+        send_to(requests->clients_socket, &pending.client, answer, length, &frames->frames[2],
                 &frames->frames[3]);
     }
     if (requests->stopping && worker->pending_count == 0)

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 
 struct requests;
+struct counters;
 
 /* Takes two bound ROUTER sockets; the caller closes them after requests_close. */
-struct requests *requests_open(void *clients, void *workers, struct refusals *refusals);
+struct requests *requests_open(void *clients, void *workers, struct refusals *refusals,
+                               struct counters *counters);
 /* Nothing is queued any more; the sockets stay open. */
 void requests_close(struct requests *requests);
 

@@ -289,7 +289,7 @@ sooner(int64_t due, int64_t other)
 static int64_t
 next_due(const struct courier *courier, int64_t now)
 {
-    int64_t due = sooner(now + LEASE_RENEW_MS, courier->lease.renew_at);
+    int64_t due = sooner(courier->tell_at, courier->lease.renew_at);
 
     if (!courier->lease.held)
         return due;
@@ -349,7 +349,9 @@ turn(struct courier *courier)
         for (size_t i = 0; i < courier->streams_count; i++)
             ask(courier, &courier->streams[i], clock_ms());
     }
-    if (!there)
+    if (there)
+        instance_tell(courier, now);
+    else
         note_failure(courier, now);
     for (size_t i = 0; i < courier->streams_count; i++)
         sound_alarm(&courier->streams[i], courier->service->rpc->name, now);
@@ -359,8 +361,10 @@ turn(struct courier *courier)
 static void
 end(struct courier *courier)
 {
-    if (db_ready(courier->db))
+    if (db_ready(courier->db)) {
+        instance_end(courier, clock_ms());
         lease_release(courier);
+    }
     for (size_t i = 0; i < courier->streams_count; i++)
         stream_end(&courier->streams[i]);
     if (courier->subscriber != NULL)

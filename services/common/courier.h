@@ -21,7 +21,8 @@ enum {
     SUSPECT_MS =
         10000, /* how long an event that killed the courier is looked for before others go on */
     WAIT_ALARM_MS = 60000,
-    ALARM_MS = 10000
+    ALARM_MS = 10000,
+    INSTANCE_PERIOD_MS = 2000
 };
 
 struct lease {
@@ -54,6 +55,7 @@ struct courier {
     bool cursors_loaded;
     uint64_t last_tag;
     int64_t failure_alarm_at;
+    int64_t tell_at; /* how this instance is */
 
     char handling[64]; /* producer:sequence of the event being handled */
     char suspect[64];  /* the one that was being handled when the courier died before */
@@ -120,6 +122,13 @@ bool courier_may_go_better(const struct courier *courier, enum rpc_status status
 /* A refusal in words. */
 const char *courier_reason(const struct courier *courier, const struct call *call,
                            enum rpc_status status);
+
+/* ---- event_report.c */
+
+/* When it is time to, tells how this instance is. */
+void instance_tell(struct courier *courier, int64_t now);
+/* It stops: nobody need miss it. */
+void instance_end(struct courier *courier, int64_t now);
 
 /* ---- event_parking.c */
 

@@ -446,6 +446,7 @@ ops_health(struct call *call, const Empty *request, Wire__Health *reply)
     if (db_query(call->db, call->arena, &one, NULL) == NULL)
         return db_fail(call);
     reply->program = arena_strdup(call->arena, call->service->rpc->name);
+    reply->version = arena_strdup(call->arena, program_version);
     SET(reply, healthy, true);
     return RPC_OK;
 }

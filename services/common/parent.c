@@ -123,6 +123,7 @@ prepare(struct parent *parent, const char *name, const struct parent_child *chil
         ftruncate(parent->counters_memory, sizeof(struct counters)) != 0)
         fatal("the descriptors of the children can't be made: %s", strerror(errno));
     parent->counters = map_counters(parent->counters_memory);
+    instant_now(parent->counters->since);
     for (; children->role != NULL; children++)
         add_slots(parent, children);
 }

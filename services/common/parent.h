@@ -28,6 +28,7 @@ struct counters {
     _Atomic uint64_t handled, failed, applied, parked, restarts;
     char poison_key[64]; /* producer:sequence that the courier is working on */
     _Atomic uint32_t poison_count;
+    char since[25];      /* when the parent was started, RFC 3339 */
     char courier_id[40]; /* lease holder: a restarted courier of this parent takes over at once */
 };
 
@@ -38,6 +39,9 @@ struct inherited {
     int wake_jobs_read, wake_jobs_write;
     int listen; /* the gateway's listening socket, else -1 */
 };
+
+/* Of this build: "0.1.0+b5d7b2a". */
+extern const char program_version[];
 
 /* Set by SIGTERM and SIGINT in parent and children. */
 extern volatile sig_atomic_t stopping;

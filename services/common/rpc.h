@@ -213,6 +213,7 @@ struct http_route {
     enum rpc_role role;
     int success; /* HTTP status */
     bool writes;
+    bool platform;          /* asked of every service, and of broker and gateway */
     const char *location;   /* template, or NULL */
     const char *media_type; /* of reply field `content`, or NULL for JSON */
     const struct message_rules *request, *reply;

@@ -19,12 +19,15 @@ struct migration {
     const char *name, *text;
 };
 
+struct db_statement;
+
 /* Writes one event of any stream into the audit log, in the courier's transaction. */
 typedef enum rpc_status event_recorder(struct call *call, const Wire__Event *event);
 
 struct service {
     const struct rpc_service *rpc;
     const struct migration *migrations; /* ended by a NULL name; the common ones come first */
+    const struct db_statement *queues;  /* name and depth of each queue of its own, or NULL */
     const struct job *jobs;             /* ended by a NULL name, or NULL */
     bool slow_worker;                   /* has methods in the slow lane */
     event_recorder *audit;              /* of the audit consumer (accounts only), else NULL */

@@ -32,7 +32,8 @@
  * requests of that stay, handled the ones that are over, so that a lost one is noticed. ALIVE answers
  * a READY that asks for it, or that does not know its registration. PONG's names are separated and
  * surrounded by spaces. A request for service "mmi.service" (RFC 8) names a service in its body and is
- * answered "200" or "404" there.
+ * answered "200" or "404" there; one for "mmi.report" is answered by the broker with a wire.ReplyHeader and an
+ * ops.ListServicesReply.
  *
  * A publication is [topic ":" kind][body], kind 'E' or 'H'. */
 #ifndef ESCARCELLE_WIRE_FRAMES_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The notifications service: mails, alerts, the history of projects, the dashboard. */
+#include "db.h"
 #include "mail_sending.h"
 #include "messages.h"
 #include "notice_gathering.h"
@@ -7,6 +8,12 @@
 #include "service.h"
 
 extern const struct migration notifications_migrations[];
+
+static const struct db_statement count_mails = {
+    .name = "count_mails",
+    .text = "select 'mails', count(*) from message where status = 'queued'",
+};
+DB_PROVED(count_mails);
 
 int
 main(int argc, char **argv)
@@ -20,6 +27,7 @@ main(int argc, char **argv)
     static const struct service notifications = {
         .rpc = &notifications_rpc,
         .migrations = notifications_migrations,
+        .queues = &count_mails,
         .jobs = jobs,
     };
 

@@ -38,6 +38,15 @@ test_services_call_only_leaf_lanes_of_others(void **state)
 }
 
 static void
+test_only_the_gateway_is_told_how_the_broker_is(void **state)
+{
+    (void)state;
+    for (size_t program = 0; program < PROGRAMS_COUNT; program++)
+        assert_int_equal(may_call(program_names[program], REPORT_NAME),
+                         strcmp(program_names[program], "gateway") == 0);
+}
+
+static void
 test_topics_belong_to_their_program(void **state)
 {
     (void)state;
@@ -79,6 +88,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gateway_calls_every_lane_and_serves_nothing),
         cmocka_unit_test(test_services_call_only_leaf_lanes_of_others),
+        cmocka_unit_test(test_only_the_gateway_is_told_how_the_broker_is),
         cmocka_unit_test(test_topics_belong_to_their_program),
         cmocka_unit_test(test_strangers_may_nothing),
     };

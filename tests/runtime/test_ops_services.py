@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GET /v1/ops/services: what runs, since when, and what waits for what."""
+import re
+
+import pytest
+from client import Client, new_operator, pointers, problem, wait_until
+from factory import funded_client, new_project
+from interference import child, kill, stopped
+from streams import SERVICES
+
+PATH = "/v1/ops/services"
+VERSION = re.compile(r"\d+\.\d+\.\d+(\+[0-9a-f]+)?")
+INSTANT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+COUNTERS = ("handled", "failed", "applied", "parked", "restarts")
+
+
+def report(admin, program):
+    """What is said of one program."""
+    return next((found for found in admin.read(PATH)["services"] if found["program"] == program), None)
+
+
+def instance(admin, program):
+    return report(admin, program)["instances"][0]
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    """A stack of these tests' own: they stop its processes."""
+    running = start_stack()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def admin(stack):
+    caller = Client(stack).log_in(stack.email, stack.password)
+    wait_until(lambda: all(found["healthy"] for found in caller.read(PATH)["services"]))
+    return caller
+
+
+def test_all_programs_are_reported(admin, stack):
+    """The six services, the broker and the gateway, each with version, start, checks, counters and queues."""
+    said = admin.read(PATH)
+    assert said["unanswered"] == []
+    assert sorted(found["program"] for found in said["services"]) == sorted([*SERVICES, "broker", "gateway"])
+    for found in said["services"]:
+        assert found["healthy"] and found["checks"] and all(check["ok"] for check in found["checks"])
+        running, = found["instances"]
+        assert running["healthy"] and VERSION.fullmatch(running["version"]) and running["host"]
+        assert INSTANT.fullmatch(running["since"]) and running["since"] < running["seen_at"]
+        assert all(running[counter] >= 0 for counter in COUNTERS)
+        assert found["queues"] and all(queue["depth"] >= 0 for queue in found["queues"])
+
+
+def test_a_service_reports_its_streams(admin, stack):
+    """Own head, and for each stream that it follows how far it has come."""
+    new_project(admin, funded_client(admin))
+
+    def caught_up():
+        found = report(admin, "sessions")
+        streams = {stream["producer"]: stream for stream in found["instances"][0]["streams"]}
+        heads = {producer: report(admin, producer)["sequence"] for producer in streams}
+        return streams if all(streams[name]["sequence"] == heads[name] for name in streams) else None
+    streams = wait_until(caught_up)
+    assert set(streams) == {"accounts", "budgeting"}
+    assert all(stream["lag"] == 0 and "stopped" not in stream for stream in streams.values())
+    assert report(admin, "sessions")["instances"][0]["active"]
+
+
+def test_counters_count(admin):
+    """Requests handled and events applied, of the whole program."""
+    before = instance(admin, "budgeting")
+    new_project(admin, funded_client(admin))
+
+    def counted():
+        now = instance(admin, "budgeting")
+        return now["handled"] > before["handled"] and now["applied"] > before["applied"]
+    wait_until(counted)
+    assert instance(admin, "gateway")["handled"] > 0
+
+
+def test_the_broker_reports_workers_and_queues(admin):
+    """For each name how many workers it has, and what waits."""
+    queues = {queue["name"]: queue for queue in report(admin, "broker")["queues"]}
+    assert queues["sessions.fast"]["workers"] == 4 and queues["sessions.leaf"]["workers"] == 1
+    assert instance(admin, "broker")["handled"] > 0
+
+
+def test_a_restart_is_counted(admin, stack):
+    """A process that had to be started again shows; the program's start does not change."""
+    before = instance(admin, "funding")
+    kill(stack, "funding", "leaf")
+    wait_until(lambda: instance(admin, "funding")["restarts"] == before["restarts"] + 1)
+    assert instance(admin, "funding")["since"] == before["since"]
+
+
+def test_a_program_that_does_not_answer_is_named(admin, stack):
+    """The others are reported all the same."""
+    with stopped(child(stack, "invoicing", "leaf")):
+        said = admin.read(PATH)
+    assert said["unanswered"] == ["invoicing"]
+    assert "invoicing" not in [found["program"] for found in said["services"]]
+
+
+def test_a_courier_that_is_silent_is_unhealthy(admin, stack):
+    """A program whose courier hangs answers requests, but events stand still."""
+    with stopped(child(stack, "funding", "courier")):
+        stack.query("update funding.instance set seen_at = now() - interval '11 seconds'")
+        found = report(admin, "funding")
+        assert not found["healthy"] and not found["instances"][0]["healthy"]
+        assert [check["name"] for check in found["checks"] if not check["ok"]] == ["courier"]
+    wait_until(lambda: report(admin, "funding")["healthy"])
+
+
+def test_one_service_is_reported_alone(admin):
+    """?service= asks one; an unknown one is 422."""
+    assert [found["program"] for found in admin.read(PATH, service="sessions")["services"]] == ["sessions"]
+    assert pointers(admin.get(PATH, service="nobody")) == ["/service"]
+
+
+def test_reports_are_for_administrators(stack, admin):
+    """ACC-6: ops is an administrator's."""
+    problem(Client(stack).get(PATH), 401, "unauthenticated")
+    problem(new_operator(stack, admin).get(PATH), 403, "forbidden")
