@@ -71,7 +71,7 @@ def yielded_nothing(caller, project, count=1):
 
 def refused_bill(stack, caller, project, code):
     """The problem of an invoice asked for by hand, which leaves every table as it was."""
-    settled(stack)
+    settled(stack, {"id": project["client_id"]})
     return refused(stack, "invoicing", lambda: issue(caller, project), 409, code)
 
 
@@ -166,18 +166,23 @@ def test_inv_2_a_training_has_one_line(stack, admin, client):
 
 
 def test_inv_2_events_delivered_again_bill_nothing_more(admin, stack, client):
-    """INV-2: the whole streams of sessions and budgeting once more change no invoice and fire no milestone."""
+    """INV-2: a session's completion, and all that budgeting ever told, once more: nothing fires twice."""
     project = project_with(admin, client, CONSUMED | {"triggers": ALL_TRIGGERS, "milestones": [{"consumed_bp": 1000}]})
-    completed_session(admin, project, 200_000)
+    session = planned_session(admin, project, 200_000)
+    yielded_nothing(admin, project)  # the milestone: nothing is completed
+    complete(admin, session)
     billed(admin, project, 1)
-    yielded_nothing(admin, project)  # the milestone was reached before anything was completed
-    settled(stack)
+    settled(stack, client)
     before = stack.query("select count(*) from invoicing.fired_trigger")
+    stack.query("update invoicing.stream_cursor set sequence = e.sequence, hash = e.hash from sessions.event_log e "
+                "where consumer = 'main' and producer = 'sessions' and e.sequence = (select sequence - 1 from "
+                "sessions.event_log where type = 'sessions.SessionCompleted' and subject = %s)", session["id"])
     stack.query("update invoicing.stream_cursor set sequence = 0, hash = decode(repeat('00', 32), 'hex') "
-                "where consumer = 'main' and producer in ('sessions', 'budgeting')")
+                "where consumer = 'main' and producer = 'budgeting'")
     later = project_with(admin, client, CONSUMED | {"triggers": ["project_closed"]})
     known(stack, completed_session(admin, later, 100))
     assert stack.query("select count(*) from invoicing.fired_trigger where project_id <> %s", later["id"]) == before
+    billed(admin, project, 1)
 
 
 # ── fixed fee ───────────────────────────────────────────────────────────────────────────────────
@@ -365,6 +370,36 @@ def test_inv_1_a_fixed_fee_is_billed_by_hand_while_the_project_is_open(admin, cl
     assert [expect(issue(admin, project), 201)["net_cents"] for _ in range(2)] == [25_000, 25_000]
     close(admin, project)
     billed(admin, project, 3)
+    problem(issue(admin, project), 409, "nothing_to_bill")
+
+
+@pytest.mark.parametrize("plan", [FEE | {"triggers": ["project_closed"]}, {
+    "basis": "unconsumed_funds", "rate_bp": 500, "triggers": ["project_closed"]}])
+def test_inv_8_a_credited_closing_is_billed_by_hand(admin, client, plan):
+    """INV-8: once its invoice is credited, what the closing had billed can be billed anew, once."""
+    project = project_with(admin, client, plan)
+    close(admin, project)
+    (first,) = billed(admin, project, 1)
+    admin.create(f"/v1/invoices/{first['id']}/credit", {"reason": "Erreur"})
+    again = expect(issue(admin, project), 201)
+    assert (again["trigger"], again["net_cents"], again["gross_cents"]) == (
+        "manual", first["net_cents"], first["gross_cents"])
+    problem(issue(admin, project), 409, "nothing_to_bill")
+    admin.create(f"/v1/invoices/{again['id']}/credit", {"reason": "Erreur"})
+    assert expect(issue(admin, project), 201)["net_cents"] == first["net_cents"]
+
+
+def test_inv_8_a_credited_line_is_billed_by_hand(admin, stack, client):
+    """INV-8, INV-2: crediting a session's line releases its trainings, also of a closed project."""
+    project = project_with(admin, client, CONSUMED | {"triggers": ["project_closed"]})
+    for cost_cents in (100_000, 200_000):
+        known(stack, completed_session(admin, project, cost_cents))
+    close(admin, project)
+    (invoice,) = billed(admin, project, 1)
+    line = next(line for line in invoice["lines"] if line["net_cents"] == 10_000)
+    admin.create(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Erreur", "line_ids": [line["id"]]})
+    again = expect(issue(admin, project), 201)
+    assert [one["training_ids"] for one in again["lines"]] == [line["training_ids"]]
     problem(issue(admin, project), 409, "nothing_to_bill")
 
 

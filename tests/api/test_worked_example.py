@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worked example of the product's rules, steps 1 to 5, over HTTPS and exact to the cent."""
+"""The worked example of the product's rules, over HTTPS and exact to the cent."""
 import hashlib
 import re
 import subprocess
 
 import pytest
 from client import Client, mail_text, wait_until
-from factory import (budget, credit, envelope, new_client, new_project, new_session, new_training, wait_for_budget,
-                     wait_for_status)
+from factory import (budget, credit, envelope, funded_client, new_client, new_project, new_session, new_training,
+                     wait_for_budget, wait_for_status)
 from identifiers import new_email
 
 REVIEW_LINK = re.compile(r"/v1/funding-reviews/([\w.~-]+)")
@@ -150,6 +150,20 @@ def test_step_5_the_same_pdf_by_mail_and_by_api(example, tmp_path):
         assert amount in text.replace("\u00a0", " ")
     read = wait_for_status(example.admin, f"/v1/invoices/{example.invoice['id']}", "sent")
     assert read["file"]["sha256"] == hashlib.sha256(document.content).hexdigest()
+
+
+def test_step_6_had_the_basis_been_consumed_value(admin):
+    """INV-1, MON-3: 5 % of the 8 100.00 of the completed session: net 405.00, VAT 81.00, gross 486.00."""
+    client = funded_client(admin, commission={"basis": "consumed_value", "rate_bp": 500,
+                                              "triggers": ["session_completed"]})
+    project = new_project(admin, client, 1_150_000)
+    session = new_session(admin, project)
+    for cost_cents, vat_rate_bp in ((300_000, 2000), (450_000, 550), (60_000, 0)):
+        new_training(admin, session, cost_cents, vat_rate_bp)
+    admin.act(f"/v1/sessions/{session['id']}/complete")
+    (invoice,) = wait_until(lambda: admin.read("/v1/invoices", project_id=project["id"])["invoices"])
+    assert (invoice["trigger"], invoice["basis_cents"], invoice["net_cents"], invoice["vat_cents"],
+            invoice["gross_cents"]) == ("session_completed", 810_000, 40_500, 8_100, 48_600)
 
 
 def test_the_ledger_of_the_project(example):
