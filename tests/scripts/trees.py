@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A copy of the repository and of what is built of it, for tests that change sources."""
+import os
+import shutil
+import subprocess
+
+from conftest import build_folder
+from stack import REPOSITORY
+
+MAKE_SECONDS_MAX = 600
+TREE = ("Makefile", ".clang-format", "proto", "services", "gateway", "scripts", "deploy", "tests")
+# What make goes on from, so that only what the test changes is built.
+BUILT = ("gen", "obj", ".flags", "libescarcelle.a")
+
+
+def copy(source, target):
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    elif source.exists():
+        shutil.copy2(source, target)
+
+
+def run(folder, *command, **options):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **options)
+
+
+def make(tree, *goals):
+    """Builds in the copy what its changes ask for."""
+    build = build_folder().name
+    return run(tree, "make", f"-j{len(os.sched_getaffinity(0))}", f"BUILD=build/{build}",
+               f"MODE={build.split('-')[0]}", *[goal.format(build=f"build/{build}") for goal in goals],
+               timeout=MAKE_SECONDS_MAX)
+
+
+def copy_tree(folder):
+    """The repository and what is built of it, in an empty folder."""
+    built = folder / "build" / build_folder().name
+    built.mkdir(parents=True)
+    for name in TREE:
+        copy(REPOSITORY / name, folder / name)
+    for name in BUILT:
+        copy(build_folder() / name, built / name)
+    return folder
