@@ -17,6 +17,26 @@ SQL(find_credited_closing, IssueInvoiceRequest, FiredTrigger,
     "join invoice_state s on s.id = i.id where f.project_id = c.project_id "
     "and f.trigger in ('project_closed', 'manual') and f.id >= c.id and s.status <> 'credited')");
 
+SQL(get_known_work, IssueInvoiceRequest, Sessions__CompletedWork,
+    "select count(*) as session_count, coalesce(sum(version), 0)::bigint as version_sum "
+    "from session where project_id = :project_id and status = 'completed' and not deleted");
+
+/* Whoever completes a session and bills at once means that session as well. */
+static enum rpc_status
+check_all_known(struct call *call, const IssueInvoiceRequest *request)
+{
+    const Sessions__CompletedWork *work = (const Sessions__CompletedWork *)call->answers[0];
+    Sessions__CompletedWork *known = NEW(call, Sessions__CompletedWork);
+
+    TRY(sql_one(call, &get_known_work, request, known));
+    if (known->session_count == work->session_count && known->version_sum == work->version_sum)
+        return RPC_OK;
+    SET(&call->problem, retry_after_s, 1);
+    return call_fail_code(
+        call, RPC_CONFLICT, "not_ready", NULL,
+        "a session was completed or reopened a moment ago; try again in a second");
+}
+
 /* Nothing is left waiting: whoever asks by hand reads what is missing. */
 static enum rpc_status
 check_identity(struct call *call, const struct billing *billing, const Invoice *invoice)
@@ -74,6 +94,7 @@ invoicing_issue_invoice(struct call *call, const IssueInvoiceRequest *request, I
     SET(trigger, trigger, INVOICE_TRIGGER_MANUAL);
     SET(trigger, status, FIRED_TRIGGER_STATUS_BILLED);
     trigger->service_date = (char *)call->today;
+    TRY(check_all_known(call, request));
     TRY(billing_gather(call, trigger, &billing));
     TRY(find_remaining(call, request, trigger));
     TRY(billing_draft(call, &billing, invoice));

@@ -36,6 +36,10 @@ SQL(get_project_use, Id, Obligations,
     "select array(select 'the project has a session that is ' || status from session "
     "where project_id = :id order by id limit 1) as reasons");
 
+SQL(get_completed_work, Id, CompletedWork,
+    "select count(*) as session_count, coalesce(sum(version), 0)::bigint as version_sum "
+    "from session where project_id = :id and status = 'completed'");
+
 SQL(lock_session, Id, Session,
     "select s.id, s.project_id, s.client_id, s.title, s.start_date, s.end_date, s.status, s.currency, "
     "s.total_cost_cents, s.total_vat_cents, s.training_count, s.created_at, s.updated_at, s.version, "
@@ -239,6 +243,12 @@ enum rpc_status
 sessions_list_planned_sessions(struct call *call, const Id *request, PlannedSessions *reply)
 {
     return sql_rows(call, &list_planned, request, &reply->sessions, &reply->n_sessions);
+}
+
+enum rpc_status
+sessions_get_completed_work(struct call *call, const Id *request, CompletedWork *reply)
+{
+    return sql_one(call, &get_completed_work, request, reply);
 }
 
 enum rpc_status

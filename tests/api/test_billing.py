@@ -354,6 +354,25 @@ def test_inv_2_an_operator_bills_what_is_completed(operator, admin, stack, clien
     assert triggers(billed(admin, project, 2)) == [("manual", 5_000), ("manual", 15_000)]
 
 
+def test_inv_2_an_invoice_by_hand_leaves_out_nothing(admin, stack, client):
+    """409 not_ready while invoicing has not heard of a session that sessions has completed."""
+    project = project_with(admin, client, CONSUMED | {"triggers": ["project_closed"]})
+    session = planned_session(admin, project, 100_000)
+    held = stack.connect()
+    held.autocommit = False
+    with held.cursor() as cursor:
+        cursor.execute("select 1 from invoicing.stream_cursor where consumer = 'main' and producer = 'sessions' "
+                       "for update")
+        complete(admin, session)
+        answer = issue(admin, project)
+    held.rollback()
+    held.close()
+    problem(answer, 409, "not_ready")
+    assert int(answer.headers["Retry-After"]) >= 1
+    known(stack, session)
+    assert expect(issue(admin, project), 201)["net_cents"] == 5_000
+
+
 def test_inv_1_unconsumed_funds_are_not_billed_by_hand(admin, stack, client):
     """INV-1: they are known when the project is closed; a second closing invoice can't be asked for."""
     project = project_with(admin, client, {"basis": "unconsumed_funds", "rate_bp": 500,
