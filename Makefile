@@ -44,6 +44,7 @@ UNIT_PROGRAMS := $(UNIT_SOURCES:tests/unit/%.c=$(BIN)/unit/%)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 PROBE_SOURCES := $(wildcard tests/runtime/*.c)
 PROBE_PROGRAMS := $(PROBE_SOURCES:tests/runtime/%.c=$(BIN)/runtime/%)
+PRELOADS := $(patsubst tests/runtime/preload/%.c,$(BIN)/runtime/%.so,$(wildcard tests/runtime/preload/*.c))
 BENCH_SOURCES := $(wildcard tests/bench/*.c)
 BENCH_PROGRAMS := $(BENCH_SOURCES:tests/bench/%.c=$(BIN)/bench/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BIN)/fuzz/%)
@@ -88,7 +89,7 @@ all: generate $(PROGRAMS:%=$(BIN)/%) ## every program, into build/<mode>/bin
 
 unit: $(UNIT_PROGRAMS) ## the unit tests, into build/<mode>/bin/unit
 
-probes: $(PROBE_PROGRAMS) ## the programs that tests of the runtime drive, into build/<mode>/bin/runtime
+probes: $(PROBE_PROGRAMS) $(PRELOADS) ## the programs that tests of the runtime drive, into build/<mode>/bin/runtime
 
 bench: $(BENCH_PROGRAMS) ## the measuring programs, into build/<mode>/bin/bench
 
@@ -169,6 +170,11 @@ $(call test_programs,$(UNIT_SOURCES),unit,-lcmocka)
 $(call test_programs,$(FUZZ_SOURCES),fuzz,-fsanitize=fuzzer)
 $(call test_programs,$(BENCH_SOURCES),bench)
 $(call test_programs,$(PROBE_SOURCES),runtime)
+
+# Loaded before the programs' libraries, so no sanitizer and nothing of ours in it.
+$(BIN)/runtime/%.so: tests/runtime/preload/%.c $(BUILD)/.flags | $(BIN)/runtime/
+	$(call say,CC,$<)
+	$(QUIET)$(CC) $(CPPFLAGS) $(STANDARD) $(STRICT) -O1 -g -fPIC -shared -o $@ $<
 
 # ── Objects ──────────────────────────────────────────────────────────────────────────────────────
 $(OBJ)/%.o: %.c $(BUILD)/.flags | $(GEN)/.generated

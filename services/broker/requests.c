@@ -21,8 +21,8 @@ enum {
     REMAINING_MS_MAX = 60000,
     ANSWER_MS = 50, /* for "unavailable" to arrive before the caller's deadline */
     WORKERLESS_MS =
-        1500,        /* workers that lost their broker, or are started anew, are back by then */
-    PROBE_MS = 2000, /* a busy worker is silent for so long: is its connection still there? */
+        1500,       /* workers that lost their broker, or are started anew, are back by then */
+    PROBE_MS = 250, /* a busy worker is silent for so long: is its connection still there? */
     TICK_BUSY_MS = 100,
     TICK_IDLE_MS = 1000,
     REPORT_BYTES_MAX = 1 << 20,
@@ -105,6 +105,16 @@ drop_worker(struct requests *requests, struct worker *worker, const char *why)
     workers_remove(&requests->workers, worker);
 }
 
+/* Its connection is gone: whoever waits for it is told now instead of running into a deadline. */
+static void
+lose_worker(struct requests *requests, struct worker *worker)
+{
+    for (size_t i = 0; i < worker->pending_count; i++)
+        send_control(requests->clients_socket, &worker->pending[i].client, COMMAND_LOST,
+                     worker->pending[i].tag, 0, "its worker is gone");
+    drop_worker(requests, worker, "not reachable");
+}
+
 /* ---- from the queue to the workers */
 
 static bool
@@ -130,7 +140,7 @@ place(struct requests *requests, int served, struct waiting *waiting, int64_t no
     while ((worker = workers_choose(&requests->workers, served))) {
         if (forward(requests, worker, waiting, now))
             return true;
-        drop_worker(requests, worker, "not reachable");
+        lose_worker(requests, worker);
     }
     return false;
 }
@@ -196,7 +206,7 @@ enqueue(struct requests *requests, struct frames *frames, const struct control *
         answer_unavailable(requests, client, control->number, "too many requests wait");
     else
         dispatch(requests, served);
-    if (requests->queues.count > 0 && requests->due_ms > now + TICK_BUSY_MS)
+    if (requests->due_ms > now + TICK_BUSY_MS)
         requests->due_ms = now + TICK_BUSY_MS;
 }
 
@@ -451,7 +461,7 @@ watch(struct requests *requests, struct worker *worker, int64_t now)
     else if (busy && silent_ms >= PROBE_MS &&
              !send_control(requests->workers_socket, &worker->peer, COMMAND_ALIVE,
                            stay_number(worker->registration, 0), worker->credit, NULL))
-        drop_worker(requests, worker, "not reachable");
+        lose_worker(requests, worker);
 }
 
 static void
@@ -474,7 +484,8 @@ requests_tick(struct requests *requests)
     int64_t now = clock_ms();
     if (now >= requests->due_ms) {
         tick(requests, now);
-        requests->due_ms = now + (requests->queues.count > 0 ? TICK_BUSY_MS : TICK_IDLE_MS);
+        bool busy = requests->queues.count > 0 || requests_busy(requests);
+        requests->due_ms = now + (busy ? TICK_BUSY_MS : TICK_IDLE_MS);
     }
     return (long)(requests->due_ms - now);
 }

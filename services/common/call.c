@@ -247,7 +247,7 @@ await_answer(struct call *call, uint64_t tag, struct wire_reply *reply)
 
         while (wire_asker_receive(call->asker, call->arena, reply))
             if (reply->tag == tag)
-                return !reply->unavailable;
+                return reply->outcome == WIRE_ANSWERED;
         if (left <= 0)
             return false;
         zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX),

@@ -134,7 +134,7 @@ take_answer(struct courier *courier, struct stream *stream, const struct wire_re
 {
     Wire__ReplyHeader *header = NULL;
 
-    if (!reply->unavailable)
+    if (reply->outcome == WIRE_ANSWERED)
         header = wire__reply_header__unpack(arena_allocator(courier->arena), reply->header_bytes,
                                             reply->header);
     if (header != NULL && header->status == RPC_OK)

@@ -22,9 +22,15 @@ void wire_close(struct wire *wire);
 /* ---- asking: one DEALER per broker; requests carry a tag of ours that the reply brings back. */
 struct wire_asker;
 
+enum wire_outcome {
+    WIRE_ANSWERED,
+    WIRE_UNAVAILABLE, /* the broker could not place it: nothing happened */
+    WIRE_LOST,        /* its worker is gone: whether it happened is not known */
+};
+
 struct wire_reply {
     uint64_t tag;
-    bool unavailable;             /* the broker could not place it: nothing happened */
+    enum wire_outcome outcome;
     const uint8_t *header, *body; /* in the arena given to wire_asker_receive */
     size_t header_bytes, body_bytes;
 };

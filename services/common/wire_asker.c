@@ -143,9 +143,9 @@ take_reply(struct frames *frames, const struct control *control, struct arena *a
            struct wire_reply *reply)
 {
     *reply = (struct wire_reply){.tag = control->number};
-    if (control->command == COMMAND_UNAVAILABLE) {
+    if (control->command == COMMAND_UNAVAILABLE || control->command == COMMAND_LOST) {
         log_debug("broker: %s", control->text);
-        reply->unavailable = true;
+        reply->outcome = control->command == COMMAND_LOST ? WIRE_LOST : WIRE_UNAVAILABLE;
         return true;
     }
     if (control->command != COMMAND_REPLY || frames->count != 3)

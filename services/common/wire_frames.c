@@ -42,7 +42,7 @@ control_encode(uint8_t *out, enum command command, uint64_t number, uint32_t arg
 static bool
 known_command(uint8_t byte)
 {
-    return (byte >= COMMAND_REQUEST && byte <= COMMAND_PONG) ||
+    return (byte >= COMMAND_REQUEST && byte <= COMMAND_LOST) ||
            (byte >= COMMAND_READY && byte <= COMMAND_LEAVE);
 }
 

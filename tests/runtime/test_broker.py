@@ -229,7 +229,7 @@ def test_a_name_is_served_by_its_own_program_only(stage, broker):
     broker.expect("refused from sessions", "to serve accounts.fast")
 
 
-def test_a_killed_workers_request_is_not_repeated(stage, broker):
+def test_a_killed_workers_request_is_lost_at_once_and_not_repeated(stage, broker):
     victim = stage.worker(broker)
     asker = stage.asker()
     asker.say("accounts.fast 2000 sleep 60000")
@@ -238,6 +238,7 @@ def test_a_killed_workers_request_is_not_repeated(stage, broker):
     asker.expect("reply 2 ", str(other.popen.pid))
     victim.signal(signal.SIGKILL)
     broker.expect("is gone", "1 requests in hand")
+    asker.expect("lost 1")
     asker.say("accounts.fast 5000 after")
     asker.expect("reply 3 ", str(other.popen.pid))
     asker.nothing("reply 1", for_s=1)

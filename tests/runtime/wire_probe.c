@@ -132,8 +132,9 @@ ask_one(struct wire_asker *asker, const char *line, uint64_t tag)
 static void
 say_reply(struct arena *arena, const struct wire_reply *reply)
 {
-    if (reply->unavailable)
-        say(arena_printf(arena, "unavailable %" PRIu64, reply->tag));
+    if (reply->outcome != WIRE_ANSWERED)
+        say(arena_printf(arena, "%s %" PRIu64,
+                         reply->outcome == WIRE_LOST ? "lost" : "unavailable", reply->tag));
     else
         say(arena_printf(arena, "reply %" PRIu64 " %.*s", reply->tag, (int)reply->body_bytes,
                          (const char *)reply->body));
@@ -227,7 +228,7 @@ bench(struct wire *wire, const char *service, long count, long under_way_max)
         zmq_poll(items, (int)wire_asker_items(asker, items, WIRE_BROKERS_MAX), WAIT_MS);
         while (wire_asker_receive(asker, arena, &reply)) {
             received++;
-            unavailable += reply.unavailable;
+            unavailable += reply.outcome == WIRE_UNAVAILABLE;
             arena_reset(arena);
         }
     }

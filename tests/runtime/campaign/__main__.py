@@ -10,6 +10,7 @@ import tempfile
 TESTS = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TESTS), str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS.parent / "scripts" / "lib")]
 
+from campaign.faults import deadly_programs  # noqa: E402
 from campaign.round import Round  # noqa: E402
 from client import RunningStack  # noqa: E402
 
@@ -19,14 +20,16 @@ def main():
     options.add_argument("--minutes", type=float, default=2)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     options.add_argument("--build", default=str(TESTS.parent / "build" / "debug"))
+    options.add_argument("--brokers", default="1", help="how many brokers the stack has")
     options.add_argument("--keep", action="store_true", help="leave the stack's folder for a look")
     given = options.parse_args()
-    folder = tempfile.mkdtemp(prefix="faults-")
-    stack = RunningStack(folder, given.build)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
+    programs, plan = deadly_programs(pathlib.Path(given.build).resolve(), folder)
+    stack = RunningStack(folder, programs)
     print(f"seed {given.seed}, {given.minutes:g} minutes, state in {folder}", flush=True)
     try:
-        stack.start()
-        played = Round(stack, given.seed)
+        stack.start("--brokers", given.brokers)
+        played = Round(stack, given.seed, plan)
         played.play(given.minutes * 60)
         findings = played.judge()
     finally:

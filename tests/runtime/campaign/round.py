@@ -22,13 +22,13 @@ HURRY = ("update notifications.message set due_at = now() where status = 'queued
 class Round:
     """A seed decides about the callers' work and the faults; what the machine does in between is chance."""
 
-    def __init__(self, stack, seed, callers=CALLERS):
+    def __init__(self, stack, seed, plan, callers=CALLERS):
         self.stack, self.random = stack, random.Random(seed)
         token = Client(stack).log_in(stack.email, stack.password).session.headers["Authorization"].split()[1]
         self.until = None
         self.seeds = [self.random.randrange(1 << 30) for _ in range(callers)]
         self.token = token
-        self.callers, self.faults = [], Faults(stack, self.random)
+        self.callers, self.faults = [], Faults(stack, self.random, plan)
 
     def play(self, seconds):
         self.until = Until(seconds)
@@ -88,4 +88,6 @@ class Round:
         lines = [f"{sum(kinds.values())} faults: " + ", ".join(f"{what} × {count}" for what, count in kinds.most_common()),
                  f"{sum(caller.count for caller in self.callers)} writes, repeated "
                  f"{sum(caller.retried for caller in self.callers)} times; named ones: {dict(said)}"]
+        lines.insert(1, "died at " + (", ".join(f"{point} × {count}" for point, count in sorted(self.faults.died.items()))
+                                      or "no named point"))
         return "\n".join(lines)
