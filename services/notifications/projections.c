@@ -32,13 +32,14 @@ PROJECTION(funding_call, "funding.FundingCall", Funding__FundingCall, "funding_c
            "expires_at = excluded.expires_at, version = excluded.version "
            "where funding_call.version < excluded.version");
 
+/* For what is open, credited is as good as paid. */
 PROJECTION(invoice, "invoicing.Invoice", Invoicing__Invoice, "invoice",
            "insert into invoice (id, project_id, client_id, kind, status, gross_cents, paid_cents, "
            "due_date, version) values (:id, :project_id, :client_id, :kind, :status, :gross_cents, "
-           "coalesce(:paid_cents, 0), :due_date, :version) on conflict (id) do update "
-           "set status = excluded.status, paid_cents = excluded.paid_cents, "
-           "due_date = excluded.due_date, version = excluded.version "
-           "where invoice.version < excluded.version");
+           "coalesce(:paid_cents, 0) + coalesce(:credited_cents, 0), :due_date, :version) "
+           "on conflict (id) do update set status = excluded.status, "
+           "paid_cents = excluded.paid_cents, due_date = excluded.due_date, "
+           "version = excluded.version where invoice.version < excluded.version");
 
 PROJECTION(settings, "accounts.Settings", Accounts__Settings, "settings",
            "insert into settings (id, seller_name, mail_from, version) "
