@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Credit notes (INV-8): what takes an invoice back, and what becomes of it."""
+import contextlib
 import threading
 import uuid
 
 import pytest
-from billing import check_series, day, invoices, pdf, pdf_text
+from billing import check_series, close, day, invoices, pdf, pdf_text, settled, the_invoice
 from client import expect, problem, wait_until
 from factory import credit as envelope_credit
 from factory import funded_client, new_client, wait_for_status
 from facts import refused, wait_until_settled
 from identifiers import new_email
+from test_billing import CONSUMED, FEE, complete, completed_session, known, project_with
 from test_invoicing import billed
 
 GROSS_CENTS = 20_400  # step 5 of the worked example
@@ -46,6 +48,19 @@ def at_once(*acts):
     for thread in threads:
         thread.join()
     return answers
+
+
+def queued(stack, invoice, *acts):
+    """The same, of calls that all wait for the invoice before the first of them may go on."""
+    with contextlib.closing(stack.connect()) as holder, holder.cursor() as cursor:
+        holder.autocommit = False
+        cursor.execute("select from invoicing.invoice_state where id = %s for update", (invoice["id"],))
+
+        def release():
+            wait_until(lambda: stack.query("select count(distinct pid) from pg_locks where not granted")[0][0]
+                       >= len(acts))
+            holder.rollback()
+        return at_once(*acts, release)[:-1]
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────
@@ -159,12 +174,12 @@ def test_inv_8_an_invoice_is_credited_once(admin, stack, client):
             "wrong_kind")
 
 
-def test_inv_8_two_credits_at_once_make_one_note(admin, client):
-    """INV-8: of two administrators who credit at the same time, one is told that it is done."""
+def test_inv_8_two_credits_at_once_make_one_note(admin, stack, client):
+    """INV-8: of administrators who credit at the same time, one does it."""
     _, invoice = billed(admin, client)
-    path = f"/v1/invoices/{invoice['id']}/credit"
-    answers = at_once(*[lambda: admin.post(path, {"reason": "Doublon"})] * 4)
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
+    answers = queued(stack, invoice, *[lambda: admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Doublon"})] * 3)
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
     assert len(invoices(admin, project_id=invoice["project_id"], kind="credit_note")) == 1
 
 
@@ -250,3 +265,220 @@ def test_inv_4_what_is_not_rendered_is_not_mailed_again(admin, stack, client):
     archive.close()
     pdf(admin, invoice)
     expect(admin.post(f"/v1/invoices/{invoice['id']}/send"), 200)
+
+
+# ── lines ───────────────────────────────────────────────────────────────────────────────────────
+
+
+CLOSING = CONSUMED | {"triggers": ["project_closed"]}
+
+
+def billed_sessions(caller, stack, client, *costs, plan=CLOSING, **changes):
+    """A closed project and its invoice of one line for each of these costs."""
+    project = project_with(caller, client, plan, **changes)
+    for number, cost_cents in enumerate(costs):
+        known(stack, completed_session(caller, project, cost_cents, title=f"Groupe {number}"))
+    close(caller, project)
+    return project, the_invoice(caller, project)
+
+
+def line_ids(invoice, *places):
+    return [invoice["lines"][place]["id"] for place in places]
+
+
+def test_inv_8_lines_are_credited_by_themselves(admin, stack, client):
+    """INV-8: the note holds those lines; the invoice keeps its state and says which are credited."""
+    _, invoice = billed_sessions(admin, stack, client, 200_000, 100_000, 300_000)
+    sent = wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
+    note = credit(admin, invoice, line_ids=line_ids(invoice, 0, 2))
+    assert (note["net_cents"], note["vat_cents"], note["gross_cents"]) == (25_000, 5_000, 30_000)
+    assert [line["credits"] for line in note["lines"]] == line_ids(invoice, 0, 2)
+    assert [line["training_ids"] for line in note["lines"]] == [invoice["lines"][place]["training_ids"] for place in (0, 2)]
+    after = read(admin, invoice)
+    assert (after["status"], after["credited_cents"], after["version"]) == ("sent", 30_000, sent["version"] + 1)
+    assert "credited_by" not in after
+    assert [line.get("credited_by") for line in after["lines"]] == [note["id"], None, note["id"]]
+
+
+def test_inv_8_credit_notes_of_all_lines_credit_the_invoice(admin, stack, client):
+    """INV-8: when the last line is credited; the VAT of all notes is the invoice's, to the cent."""
+    _, invoice = billed_sessions(admin, stack, client, 660, 660, 660)  # 3 × 0.33: VAT 0.20, not 3 × 0.07
+    notes = [credit(admin, invoice, line_ids=line_ids(invoice, place)) for place in (1, 0)]
+    assert read(admin, invoice)["status"] != "credited"
+    notes.append(credit(admin, invoice))
+    assert [note["vat_cents"] for note in notes] == [7, 7, 6]
+    assert sum(note["gross_cents"] for note in notes) == invoice["gross_cents"] == 119
+    after = read(admin, invoice)
+    assert (after["status"], after["credited_by"], after["credited_cents"]) == ("credited", notes[2]["id"], 119)
+
+
+def test_inv_8_a_line_is_credited_once(admin, stack, client):
+    """INV-8: a line that a note took back is refused, and nothing changes."""
+    _, invoice = billed_sessions(admin, stack, client, 200_000, 100_000)
+    note = credit(admin, invoice, line_ids=line_ids(invoice, 0))
+    for one in (invoice, note):
+        wait_for_status(admin, f"/v1/invoices/{one['id']}", "sent")
+    wait_until_settled(stack, *stack.place.services())
+    said = refused(stack, "invoicing", lambda: admin.post(
+        f"/v1/invoices/{invoice['id']}/credit", {"reason": "Encore", "line_ids": line_ids(invoice, 0, 1)}), 409,
+        "already_credited")
+    assert invoice["lines"][0]["id"] in said["detail"]
+
+
+def test_inv_8_lines_credited_at_once_make_the_whole(admin, stack, client):
+    """INV-8: of credits of single lines at the same time each takes its own, and the last credits the invoice."""
+    _, invoice = billed_sessions(admin, stack, client, 660, 660, 660)
+    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
+    notes = queued(stack, invoice, *[lambda place=place: credit(admin, invoice, line_ids=line_ids(invoice, place))
+                                     for place in range(3)])
+    assert sorted(note["vat_cents"] for note in notes) == [6, 7, 7]
+    after = read(admin, invoice)
+    assert (after["status"], after["credited_cents"]) == ("credited", invoice["gross_cents"])
+    check_series(stack, "credit_note")
+
+
+def test_inv_8_a_payment_beyond_the_rest_becomes_the_advance(operator, admin, stack):
+    """INV-8: of a partly credited invoice, what was paid beyond its remaining gross; the rest can be paid."""
+    client = funded_client(admin)
+    _, invoice = billed_sessions(admin, stack, client, 200_000, 100_000)  # 120.00 and 60.00
+    path = f"/v1/invoices/{invoice['id']}/payments"
+    operator.create(path, {"amount_cents": 7_000, "reference": "VIR-1"})
+    credit(admin, invoice, line_ids=line_ids(invoice, 0))
+    after = read(admin, invoice)
+    assert (after["status"], after["paid_cents"], after["credited_cents"]) == ("paid", 6_000, 12_000)
+    assert operator.read(f"/v1/clients/{client['id']}/advance")["advance_cents"] == 1_000
+    problem(operator.post(path, {"amount_cents": 1, "reference": "VIR-2"}), 409, "overpayment")
+    operator.create(path, {"amount_cents": -2_000, "reference": "VIR-3"})
+    assert read(admin, invoice)["status"] == "partially_paid"
+    operator.create(path, {"amount_cents": 2_000, "reference": "VIR-4"})
+    assert read(admin, invoice)["status"] == "paid"
+
+
+def test_inv_8_a_credit_releases_its_trainings(operator, admin, stack, client):
+    """INV-8, INV-2: they can be billed anew, those that were not credited can't."""
+    project = project_with(admin, client, CONSUMED | {"triggers": ["milestones"], "milestones": [{"date": day(plus=400)}]})
+    for number, cost_cents in enumerate((200_000, 100_000)):
+        known(stack, completed_session(admin, project, cost_cents, title=f"Groupe {number}"))
+    path = f"/v1/projects/{project['id']}/invoices"
+    first = operator.create(path, None)
+    credit(admin, first, line_ids=line_ids(first, 1))
+    second = operator.create(path, None)
+    assert [line["training_ids"] for line in second["lines"]] == [first["lines"][1]["training_ids"]]
+    problem(operator.post(path), 409, "nothing_to_bill")
+    credit(admin, first)
+    third = operator.create(path, None)
+    assert [line["training_ids"] for line in third["lines"]] == [first["lines"][0]["training_ids"]]
+
+
+def test_inv_8_what_remained_at_closing_is_billed_anew(operator, admin, client):
+    """INV-8: unconsumed funds whose invoice was credited can be billed by hand."""
+    project, invoice = billed(admin, client)
+    credit(admin, invoice, "Taux erroné")
+    again = operator.create(f"/v1/projects/{project['id']}/invoices", None)
+    assert (again["gross_cents"], again["trigger"]) == (GROSS_CENTS, "manual")
+
+
+# ── reopening ───────────────────────────────────────────────────────────────────────────────────
+
+
+def reopen(caller, session):
+    return caller.act(f"/v1/sessions/{session['id']}/reopen")
+
+
+def credit_notes(caller, project, count):
+    """The project's credit notes, oldest first, once there are so many."""
+    wait_until(lambda: len(invoices(caller, project_id=project["id"], kind="credit_note")) >= count)
+    found = invoices(caller, project_id=project["id"], kind="credit_note")
+    assert len(found) == count
+    return found[::-1]
+
+
+def bills(caller, project, count):
+    """The project's invoices, oldest first, once there are so many."""
+    wait_until(lambda: len(invoices(caller, project_id=project["id"], kind="invoice")) >= count)
+    found = invoices(caller, project_id=project["id"], kind="invoice")
+    assert len(found) == count
+    return found[::-1]
+
+
+def test_ses_5_reopening_a_billed_session_credits_its_invoice(operator, admin, client):
+    """SES-5: with the session's name as the reason; completed again, it is billed anew."""
+    project = project_with(operator, client, CONSUMED)
+    session = completed_session(operator, project, 810_000, title="Négociation")
+    (invoice,) = bills(admin, project, 1)
+    reopen(operator, session)
+    (note,) = credit_notes(admin, project, 1)
+    assert note.items() >= {"credits": invoice["id"], "gross_cents": invoice["gross_cents"],
+                            "reason": "Session rouverte\u00a0: «\u00a0Négociation\u00a0»"}.items()
+    assert read(admin, invoice)["status"] == "credited"
+    complete(operator, session)
+    again = bills(admin, project, 2)[1]
+    assert (again["lines"][0]["training_ids"], again["gross_cents"]) == (
+        invoice["lines"][0]["training_ids"], invoice["gross_cents"])
+    assert len(credit_notes(admin, project, 1)) == 1
+
+
+def test_ses_5_a_fee_of_a_session_is_credited_too(operator, admin, client):
+    """SES-5: whatever the basis, the line that bills the session."""
+    project = project_with(operator, client, FEE)
+    session = completed_session(operator, project, 100_000)
+    (invoice,) = bills(admin, project, 1)
+    reopen(operator, session)
+    (note,) = credit_notes(admin, project, 1)
+    assert (note["credits"], note["gross_cents"]) == (invoice["id"], invoice["gross_cents"])
+
+
+def test_ses_5_only_the_sessions_lines_are_credited(operator, admin, stack, client):
+    """SES-5: an invoice of several sessions keeps the others' lines."""
+    project = project_with(operator, client, CONSUMED | {"triggers": ["milestones"], "milestones": [{"date": day(plus=400)}]})
+    sessions = [completed_session(operator, project, cost_cents, title=f"Groupe {cost_cents}")
+                for cost_cents in (200_000, 100_000)]
+    for session in sessions:
+        known(stack, session)
+    invoice = operator.create(f"/v1/projects/{project['id']}/invoices", None)
+    reopen(operator, sessions[1])
+    (note,) = credit_notes(admin, project, 1)
+    assert [line["session_id"] for line in note["lines"]] == [sessions[1]["id"]]
+    after = read(admin, invoice)
+    assert after["status"] != "credited"
+    assert [line.get("credited_by") for line in after["lines"]] == [
+        note["id"] if line["session_id"] == sessions[1]["id"] else None for line in invoice["lines"]]
+    reopen(operator, sessions[0])
+    credit_notes(admin, project, 2)
+    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "credited")
+
+
+def test_ses_5_in_the_clients_language(admin):
+    """SES-5: an English client reads why in English."""
+    project = project_with(admin, funded_client(admin, locale="en"), CONSUMED)
+    session = completed_session(admin, project, 100_000, title="Negotiation")
+    bills(admin, project, 1)
+    reopen(admin, session)
+    assert credit_notes(admin, project, 1)[0]["reason"] == "Session reopened: “Negotiation”"
+
+
+def test_ses_5_a_session_that_was_not_billed_credits_nothing(operator, admin, stack, client):
+    """SES-5: nor one whose invoice an administrator credited before; the event told again changes nothing."""
+    project = project_with(operator, client, CLOSING)
+    session = completed_session(operator, project, 100_000)
+    reopen(operator, session)
+    other = project_with(operator, client, CONSUMED)
+    credited = completed_session(operator, other, 100_000)
+    credit(admin, bills(admin, other, 1)[0])
+    reopen(operator, credited)
+    wait_until_settled(stack, *stack.place.services())
+    assert invoices(admin, project_id=project["id"]) == []
+    credit_notes(admin, other, 1)
+
+
+def test_ses_5_reopening_and_billing_at_once_leave_no_bill(operator, admin, stack, client):
+    """SES-5: an invoice made by hand in the instant of a reopening is credited, or not made."""
+    for _ in range(4):
+        project = project_with(operator, client, CLOSING)
+        session = completed_session(operator, project, 100_000)
+        known(stack, session)
+        at_once(lambda project=project: operator.post(f"/v1/projects/{project['id']}/invoices"),
+                lambda session=session: reopen(operator, session))
+        known(stack, session, "planned")
+        assert [one["status"] for one in invoices(admin, project_id=project["id"], kind="invoice")
+                if one["status"] != "credited"] == []

@@ -79,9 +79,18 @@ inv_8_the_whole_has_the_invoices_vat(void **state)
     assert_credits((const struct line[]){{17000, 2000}}, 1, (const int64_t[]){3400});
 }
 
+/* 3 × 0.02 at 20 %: 0.012 on the whole is 0.01, on each 0.004 is nothing. */
+static void
+inv_8_the_last_note_takes_what_rounding_left(void **state)
+{
+    (void)state;
+    assert_credits((const struct line[]){{2, 2000}, {2, 2000}, {2, 2000}}, 3,
+                   (const int64_t[]){0, 0, 1});
+}
+
 /* 3 × 0.33 at 20 %: 0.198 on the whole is 0.20, on each it is 0.066. */
 static void
-inv_8_the_last_note_takes_the_difference(void **state)
+inv_8_the_last_note_takes_no_more_than_is_left(void **state)
 {
     (void)state;
     assert_credits((const struct line[]){{33, 2000}, {33, 2000}, {33, 2000}}, 3,
@@ -118,7 +127,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inv_8_the_whole_has_the_invoices_vat),
-        cmocka_unit_test(inv_8_the_last_note_takes_the_difference),
+        cmocka_unit_test(inv_8_the_last_note_takes_what_rounding_left),
+        cmocka_unit_test(inv_8_the_last_note_takes_no_more_than_is_left),
         cmocka_unit_test(inv_8_no_note_takes_more_vat_than_is_left),
         cmocka_unit_test(inv_8_each_rate_adds_up_by_itself),
         cmocka_unit_test(inv_8_a_line_without_an_amount_is_credited_too),
