@@ -9,7 +9,7 @@ from billing import check_series, close, day, invoices, pdf, pdf_text, settled, 
 from client import expect, problem, wait_until
 from factory import credit as envelope_credit
 from factory import funded_client, new_client, wait_for_status
-from facts import refused, wait_until_settled
+from facts import refused
 from identifiers import new_email
 from test_billing import CONSUMED, FEE, complete, completed_session, known, project_with
 from test_invoicing import billed
@@ -166,8 +166,7 @@ def test_inv_8_an_invoice_is_credited_once(admin, stack, client):
     """INV-8: what is credited is credited no more; the refusal changes nothing."""
     _, invoice = billed(admin, client)
     note = credit(admin, invoice)
-    wait_for_status(admin, f"/v1/invoices/{note['id']}", "sent")
-    wait_until_settled(stack, *stack.place.services())
+    settled(stack)
     path = f"/v1/invoices/{invoice['id']}/credit"
     refused(stack, "invoicing", lambda: admin.post(path, {"reason": "Encore"}), 409, "wrong_state")
     refused(stack, "invoicing", lambda: admin.post(f"/v1/invoices/{note['id']}/credit", {"reason": "Retour"}), 409,
@@ -188,8 +187,7 @@ def test_inv_8_a_credit_wants_a_reason_and_lines_of_the_invoice(admin, stack, cl
     _, invoice = billed(admin, client)
     _, other = billed(admin, client)
     path = f"/v1/invoices/{invoice['id']}/credit"
-    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
-    wait_for_status(admin, f"/v1/invoices/{other['id']}", "sent")
+    settled(stack)
     said = refused(stack, "invoicing", lambda: admin.post(path, {}), 422, "invalid")
     assert pointers(said) == ["/reason"]
     lines = [invoice["lines"][0]["id"], other["lines"][0]["id"], str(uuid.uuid4())]
@@ -215,7 +213,8 @@ def test_acc_3_a_credited_invoice_is_no_obligation(admin):
                  {"amount_cents": 340_000, "reverses": entrusted["id"], "reason": "Rendu"})
     refusal = problem(admin.delete(f"/v1/clients/{client['id']}"), 409, "client_has_obligations")
     assert invoice["number"] in refusal["detail"]
-    credit(admin, invoice)
+    note = credit(admin, invoice)
+    wait_for_status(admin, f"/v1/invoices/{note['id']}", "sent")
     expect(admin.delete(f"/v1/clients/{client['id']}"), 204)
 
 
@@ -315,10 +314,8 @@ def test_inv_8_credit_notes_of_all_lines_credit_the_invoice(admin, stack, client
 def test_inv_8_a_line_is_credited_once(admin, stack, client):
     """INV-8: a line that a note took back is refused, and nothing changes."""
     _, invoice = billed_sessions(admin, stack, client, 200_000, 100_000)
-    note = credit(admin, invoice, line_ids=line_ids(invoice, 0))
-    for one in (invoice, note):
-        wait_for_status(admin, f"/v1/invoices/{one['id']}", "sent")
-    wait_until_settled(stack, *stack.place.services())
+    credit(admin, invoice, line_ids=line_ids(invoice, 0))
+    settled(stack)
     said = refused(stack, "invoicing", lambda: admin.post(
         f"/v1/invoices/{invoice['id']}/credit", {"reason": "Encore", "line_ids": line_ids(invoice, 0, 1)}), 409,
         "already_credited")
@@ -466,9 +463,22 @@ def test_ses_5_a_session_that_was_not_billed_credits_nothing(operator, admin, st
     credited = completed_session(operator, other, 100_000)
     credit(admin, bills(admin, other, 1)[0])
     reopen(operator, credited)
-    wait_until_settled(stack, *stack.place.services())
+    settled(stack)
     assert invoices(admin, project_id=project["id"]) == []
     credit_notes(admin, other, 1)
+
+
+def test_ses_5_reopening_and_a_credit_by_hand_at_once_make_one_note(operator, admin, stack, client):
+    """SES-5, INV-8: whichever comes first; the other finds the line credited."""
+    project = project_with(operator, client, CONSUMED)
+    session = completed_session(operator, project, 100_000)
+    (invoice,) = bills(admin, project, 1)
+    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
+    queued(stack, invoice, lambda: reopen(operator, session),
+           lambda: admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Erreur"}))
+    settled(stack)
+    assert [note["credits"] for note in credit_notes(admin, project, 1)] == [invoice["id"]]
+    assert read(admin, invoice)["status"] == "credited"
 
 
 def test_ses_5_reopening_and_billing_at_once_leave_no_bill(operator, admin, stack, client):

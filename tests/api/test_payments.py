@@ -4,10 +4,10 @@ import uuid
 
 import psycopg2
 import pytest
-from billing import day
+from billing import day, settled
 from client import problem, wait_until
 from factory import funded_client, wait_for_status
-from facts import refused, wait_until_settled
+from facts import refused
 from test_credits import credit, pointers, queued, read
 from test_invoicing import billed
 
@@ -175,8 +175,7 @@ def test_inv_7_neither_credit_notes_nor_credited_invoices_are_paid(operator, adm
     """INV-7: both are refused, saying why."""
     invoice = sent(admin, client)
     note = credit(admin, invoice)
-    wait_for_status(admin, f"/v1/invoices/{note['id']}", "sent")
-    wait_until_settled(stack, *stack.place.services())
+    settled(stack)
     refused(stack, "invoicing", lambda: operator.post(path(invoice), payment(1)), 409, "wrong_state")
     refused(stack, "invoicing", lambda: operator.post(path(note), payment(1)), 409, "wrong_kind")
 
