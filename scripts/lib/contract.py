@@ -4,7 +4,10 @@
 Options are re-parsed with message classes of the request's own pool, because Python's copy of
 descriptor.proto doesn't know them.
 """
+import os
 import re
+import subprocess
+import tempfile
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -14,6 +17,9 @@ FIELD_OPTIONS = ("required", "format", "min", "max", "max_items", "personal", "r
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MONEY_MAX = 10**15
 VERBS = ("get", "post", "put", "patch", "delete")
+
+
+PROTO = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "proto")
 
 
 class ContractError(Exception):
@@ -74,9 +80,18 @@ def words(name):
     return camel_to_lower(name).replace("_", " ")
 
 
+def must_be(state, allowed):
+    return f"is {words(state)}; it must be {' or '.join(words(s) for s in allowed)}"
+
+
 def state_refusal(name, state, allowed):
     """What a caller is told whose object is in the wrong state; states.c says the same."""
-    return f"the {words(name)} is {words(state)}; it must be {' or '.join(words(s) for s in allowed)}"
+    return f"the {words(name)} {must_be(state, allowed)}"
+
+
+def reference_refusal(field, ref, state):
+    """The same for an object that a field names; references.c says the same."""
+    return f"{field} names a {words(ref.object.split('.')[1])} that {must_be(state, ref.status)}"
 
 
 class Field:
@@ -215,16 +230,39 @@ class Contract:
             method.writes = (method.verb or "GET") != "GET" or rpc.writes
             self.path_fields |= {(method.input, name) for name in method.path_names}
 
+    def gone(self, name, field):
+        """States that nobody sees an object in, because an operation deletes it into them."""
+        package = self.packages[name.split(".")[0]]
+        return {move.to for method in package.methods for move in method.rpc.moves
+                if move.deletes and (f"{package.name}.{move.object}", move.field) == (name, field)}
+
+    def states_refused(self, method):
+        """(object, state, code, sentence) of each state that makes a method's answer a 409: of what it moves or needs,
+        and of what its request refers to."""
+        package = method.full_name.split(".")[0]
+        for name, allowed, others in self.states_allowed(method):
+            done = {move.to for move in method.rpc.moves if move.object == name and method.rpc.done_code}
+            yield from ((f"{package}.{name}", state, method.rpc.done_code if state in done else "wrong_state",
+                         state_refusal(name, state, allowed)) for state in others)
+        for field in self.messages[method.input].fields:
+            ref = field.options["ref"]
+            if ref is not None and ref.status:
+                every = self.messages[ref.object].field("status").enum.words
+                hidden = self.gone(ref.object, "status")
+                yield from ((ref.object, state, "wrong_state", reference_refusal(field.name, ref, state))
+                            for state in every if state not in ref.status and state not in hidden)
+
     def states_allowed(self, method):
-        """For each object whose state a method checks: the states it may be in, and the others."""
+        """For each object whose state a method checks: the states it may be in, and the others that callers can see."""
         package, allowed = method.full_name.split(".")[0], {}
         for change in list(method.rpc.moves) + list(method.rpc.needs):
             states = allowed.setdefault((change.object, change.field), [])
             states += [state for state in states_left(change) if state not in states]
         for (name, field), states in allowed.items():
             every = self.messages[f"{package}.{name}"].field(field).enum.words
+            hidden = self.gone(f"{package}.{name}", field)
             if states:
-                yield name, states, [state for state in every if state not in states]
+                yield name, states, [state for state in every if state not in states and state not in hidden]
 
     def packages_seen_by(self, package):
         """Packages whose types it uses: its imports, and the ones its options name."""
@@ -375,7 +413,7 @@ class Contract:
     def prove_moves(self, where, package, all_moves):
         for moves in all_moves:
             enum = self.state_enum(where, package, moves)
-            if bool(moves.to) == moves.deletes:
+            if not moves.to and not moves.deletes:
                 raise ContractError(f"{where}: a move of {moves.object} leads to a state, or deletes")
             if moves.deletes and not states_left(moves):
                 raise ContractError(f"{where}: a deletion of {moves.object} names the states it is possible from")
@@ -408,3 +446,12 @@ class Contract:
             raise ContractError(f"{where}: a projection only follows; moves and emits go to a reaction")
         self.prove_moves(where, package.name, subscription.moves)
         self.prove_emits(where, package.name, subscription.emits)
+
+
+def read_contract():
+    """The contract as it stands in proto/."""
+    with tempfile.NamedTemporaryFile() as target:
+        protos = sorted(name for name in os.listdir(PROTO) if name.endswith(".proto"))
+        subprocess.run(["protoc", f"-I{PROTO}", "--include_imports", "--include_source_info",
+                        f"--descriptor_set_out={target.name}"] + protos, check=True)
+        return Contract(descriptor_pb2.FileDescriptorSet.FromString(target.read()).file)

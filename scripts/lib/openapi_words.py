@@ -158,7 +158,7 @@ def page(path, id_, comment, answer, type_, schema, **more):
 
 
 # Of a 409, where the object's state is what stands in the way.
-WRONG_STATE = {"type": "/problems/wrong_state", "title": "The object is in another state", "code": "wrong_state"}
+STATE_TITLES = {"wrong_state": "The object is in another state", "already_decided": "Decided before"}
 
 TEXT = {"type": "string"}
 LIVENESS = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string", "enum": ["alive"]}}}

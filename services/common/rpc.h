@@ -151,6 +151,7 @@ struct rpc_method {
     bool patch;        /* header->present says what was given */
     const struct message_rules *request, *reply;
     const struct rpc_moves *moves; /* ended by a NULL object; or NULL */
+    const char *done_code;         /* of the refusal in a state that a move leads to, or NULL */
     const char *const *emits;      /* names of the events it may emit, NULL-ended; or NULL */
     const char *const *callers;    /* NULL-ended; NULL for routed methods (gateway only) */
     const struct rpc_ask *asks;

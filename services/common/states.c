@@ -112,6 +112,19 @@ add_words(struct buffer *out, const char *state)
         buffer_append(out, *state == '_' ? " " : state, 1);
 }
 
+/* Whether what the method does was done before has a code of its own. */
+static const char *
+refusal_code(const struct call *call, const char *object, const char *state)
+{
+    const struct rpc_moves *moves = call->moves;
+
+    for (; call->method != NULL && moves != NULL && moves->object != NULL; moves++)
+        if (strcmp(moves->object, object) == 0 && moves->to != NULL &&
+            strcmp(moves->to, state) == 0 && call->method->done_code != NULL)
+            return call->method->done_code;
+    return "wrong_state";
+}
+
 enum rpc_status
 state_refuse(struct call *call, const char *object, const char *state)
 {
@@ -126,7 +139,8 @@ state_refuse(struct call *call, const char *object, const char *state)
         buffer_text(&words, i == 0 ? "; it must be " : " or ");
         add_words(&words, allowed.states[i]);
     }
-    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL, "%s", words.bytes);
+    return call_fail_code(call, RPC_CONFLICT, refusal_code(call, object, state), NULL, "%s",
+                          words.bytes);
 }
 
 enum rpc_status

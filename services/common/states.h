@@ -8,7 +8,7 @@
 /* Of a call that may move an object to several states, chooses this one: :call.to is `to` from then
  * on, and :call.from and :guard(status) are the states that this move leaves. */
 void state_move(struct call *call, const char *object, const char *to);
-/* 409 wrong_state unless the object, a message with a state, is in one that this call allows. */
+/* 409 wrong_state, or the method's done_code, unless the object, a message with a state, is in one that this call allows. */
 enum rpc_status state_check(struct call *call, const ProtobufCMessage *object) RPC_CHECKED;
 /* The same refusal, for an object that was found in `state`. */
 enum rpc_status state_refuse(struct call *call, const char *object, const char *state);

@@ -54,12 +54,8 @@ is_same_answer(const FundingCall *decided, const FundingCall *answer)
 static enum rpc_status
 answer_again(struct call *call, const FundingCall *present, const FundingCall *answer)
 {
-    if (!present->has_decision)
+    if (!present->has_decision || !is_same_answer(present, answer))
         return state_check(call, &present->base);
-    if (!is_same_answer(present, answer))
-        return call_fail_code(call, RPC_CONFLICT, "already_decided", NULL,
-                              "the funding call was decided before, is %s and stays so",
-                              message_text(call->arena, &present->base, "status"));
     emit_none(call, "the same decision again");
     return RPC_OK;
 }
