@@ -127,11 +127,27 @@ figure(struct arena *arena, const ProtobufCMessage *reply, const char *name)
     return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
+/* With its personal part: both packed in a row are the whole. */
+static ProtobufCBinaryData
+whole_payload(struct call *call, const struct emitted *emitted)
+{
+    size_t bytes = emitted->payload_bytes + emitted->personal_bytes;
+    uint8_t *whole = arena_alloc(call->arena, bytes);
+
+    memcpy(whole, emitted->payload, emitted->payload_bytes);
+    if (emitted->personal != NULL)
+        memcpy(whole + emitted->payload_bytes, emitted->personal, emitted->personal_bytes);
+    return (ProtobufCBinaryData){bytes, whole};
+}
+
+/* Not for anybody: what a reset of a password would tell says whether the address is known. */
 static void
 add_dry_events(struct call *call)
 {
     size_t count = 0;
 
+    if (call->method == NULL || call->method->role == RPC_ROLE_PUBLIC)
+        return;
     for (struct emitted *emitted = call->emitted; emitted != NULL; emitted = emitted->next)
         count++;
     call->reply_header.events =
@@ -142,7 +158,7 @@ add_dry_events(struct call *call)
         wire__dry_event__init(event);
         event->type = (char *)emitted->type->name;
         event->has_payload = 1;
-        event->payload = (ProtobufCBinaryData){emitted->payload_bytes, (uint8_t *)emitted->payload};
+        event->payload = whole_payload(call, emitted);
         call->reply_header.events[call->reply_header.n_events++] = event;
     }
 }

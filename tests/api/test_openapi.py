@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from test_dry_run import ELSEWHERE, EXAMPLES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"
@@ -67,6 +68,12 @@ def test_every_v1_operation_is_secured_unless_public(document):
     assert document["security"] == [{"bearer": []}]
     assert {path for path in public if path.startswith("/v1/")} == {
         "/v1/auth/login", "/v1/auth/password-resets", "/v1/auth/password-resets/{token}", "/v1/funding-reviews/{token}"}
+
+
+def test_every_operation_that_writes_has_an_example_of_its_dry_run(document):
+    """A row of EXAMPLES in tests/api/test_dry_run.py, where each of them is tried."""
+    writes = {f"{verb.upper()} {path}" for verb, path, _ in operations(document) if verb != "get"}
+    assert writes == set(EXAMPLES) | ELSEWHERE
 
 
 def test_state_changes_say_their_states_in_409(document):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Doing things once, conditionally, or only on trial: Idempotency-Key, ETag, Prefer: dry-run."""
+"""Doing things once or conditionally: Idempotency-Key, ETag."""
 import concurrent.futures
 import re
 import uuid
@@ -8,16 +8,6 @@ import pytest
 from client import expect, problem, wait_until
 from factory import client_body, new_client, new_project, user_body, wait_for_status, without
 from identifiers import new_siren
-from tables import Fingerprints
-
-DRY_RUN = {"Prefer": "dry-run"}
-
-
-@pytest.fixture
-def fingerprints(stack):
-    taken = Fingerprints(stack)
-    yield taken
-    taken.close()
 
 
 # ── Idempotency-Key ─────────────────────────────────────────────────────────────────────────────
@@ -156,37 +146,3 @@ def test_if_none_match_is_304(operator):
         assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
     operator.change(path, {"name": "Changed"})
     assert operator.request("GET", path, headers={"If-None-Match": tag}).status_code == 200
-
-
-# ── Prefer: dry-run ─────────────────────────────────────────────────────────────────────────────
-
-
-def test_dry_run_answers_and_leaves_nothing(operator, fingerprints):
-    """A dry run answers the reply and the events, and leaves every table as it was."""
-    body, key = client_body(), str(uuid.uuid4())
-    before = fingerprints.settled()
-    answer = operator.post("/v1/clients", body, key=key, headers=DRY_RUN)
-    said = expect(answer, 200)
-    assert answer.headers["Preference-Applied"] == "dry-run" and "Location" not in answer.headers
-    assert said["reply"]["siren"] == body["siren"]
-    assert [event["type"] for event in said["events"]] == ["accounts.ClientCreated"]
-    assert said["events"][0]["event"]["client"]["id"] == said["reply"]["id"]
-    assert fingerprints.settled() == before
-    operator.create("/v1/clients", body, key=key)
-
-
-def test_dry_run_refuses_as_the_real_one_does(operator):
-    """A dry run of what would be refused is refused in the same way."""
-    client = new_client(operator)
-    problem(operator.post("/v1/clients", client_body(siren=client["siren"]), headers=DRY_RUN), 409, "conflict")
-    problem(operator.post("/v1/clients", client_body(siren="1"), headers=DRY_RUN), 422, "invalid")
-
-
-def test_dry_run_of_change_and_delete(admin):
-    """PATCH, actions and DELETE can be tried too."""
-    client = new_client(admin)
-    path = f"/v1/clients/{client['id']}"
-    assert expect(admin.patch(path, {"name": "Tried"}, headers=DRY_RUN), 200)["reply"]["name"] == "Tried"
-    tried = expect(admin.delete(path, headers=DRY_RUN), 200)
-    assert [event["type"] for event in tried["events"]] == ["accounts.ClientArchived"]
-    assert admin.read(path) == client
