@@ -119,7 +119,6 @@ mail_threshold(struct call *call, const Budgeting__Project *project)
                  : NULL);
     mail_say_money(&draft, "threshold", budget->threshold_cents);
     mail_say_money(&draft, "remaining", budget->remaining_cents);
-    mail_say(&draft, "requested", NULL); /* a funding call tells of itself */
     return mail_to_list(&draft, NULL);
 }
 
@@ -150,7 +149,6 @@ mail_overrun(struct call *call, const Budgeting__BudgetOverrun *event)
     mail_say_money(&draft, "budget", project->budget->budget_cents);
     mail_say_money(&draft, "consumed", project->budget->consumed_cents);
     mail_say_money(&draft, "overrun", event->overrun_cents);
-    mail_say(&draft, "requested", NULL);
     return mail_to_list(&draft, NULL);
 }
 

@@ -48,8 +48,8 @@ bool mail_compose(struct arena *arena, const char *kind, const char *locale,
 bool mail_compose_struck(struct arena *arena, const char *kind, const char *locale,
                          const struct mail_value *values, size_t count, struct mail_content *out);
 
-/* One notice among others of a gathered mail: its subject, and its rows on the line below. NULL for an
- * unknown kind or a placeholder without a value. */
+/* One notice among others of a gathered mail: its subject, and on the line below the rows that say more. NULL
+ * for an unknown kind or a placeholder without a value. */
 const char *mail_digest(struct arena *arena, const char *kind, const char *locale,
                         const struct mail_value *values, size_t count);
 
