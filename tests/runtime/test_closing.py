@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The odd orders of closing and archiving: what happens while another service has not heard yet."""
 import re
-import uuid
 
 from client import mail_text, problem, wait_until
-from event_messages import message_type
-from factory import envelope, funded_client, new_client, new_project, new_session, wait_for_status
+from factory import envelope, funded_client, new_client, new_project, wait_for_status
 from interference import child, stopped
 
 REVIEW_LINK = re.compile(r"/v1/funding-reviews/([\w.~-]+)")
@@ -76,31 +74,3 @@ def test_acc_3_a_project_opened_while_its_client_is_archived_is_told(admin, stac
         assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
         project = admin.create("/v1/projects", body)
     wait_for_alert(admin, "project_of_archived_client", project)
-
-
-def tell_deleted(stack, project):
-    """Budgeting tells that this project is gone, as of now."""
-    [(told,)] = stack.query("select payload from budgeting.event_log where subject = %s order by sequence limit 1",
-                            project["id"])
-    event = message_type("budgeting.ProjectDeleted")()
-    event.project.CopyFrom(message_type("budgeting.ProjectCreated").FromString(bytes(told)).project)
-    event.project.version += 1
-    stack.query("insert into budgeting.outbox (event_id, type, subject, client, project, applied, actor, payload) "
-                "select %s, 'budgeting.ProjectDeleted', subject, client, project, applied, actor, %s "
-                "from budgeting.event_log where subject = %s limit 1 returning position",
-                str(uuid.uuid4()), event.SerializeToString(), project["id"])
-
-
-def test_bud_18_a_deleted_project_takes_no_work_and_loses_what_slipped_in(admin, stack):
-    """BUD-18: sessions had not heard of the deletion: what was planned meanwhile is cancelled, and told."""
-    project = new_project(admin, funded_client(admin))
-    plan = {"title": "Too late", "start_date": "2026-12-01", "end_date": "2026-12-02"}
-    wait_until(lambda: stack.query("select 1 from budgeting.event_log where subject = %s", project["id"]))
-    with stopped(child(stack, "sessions", "courier")):
-        tell_deleted(stack, project)
-        session = new_session(admin, project)
-    assert wait_for_status(admin, f"/v1/sessions/{session['id']}", "cancelled")["version"] == 2
-    problem(admin.post(f"/v1/sessions/{session['id']}/reopen"), 409, "wrong_state")
-    problem(admin.post(f"/v1/projects/{project['id']}/sessions", plan), 409, "project_sealed")
-    wait_until(lambda: stack.query("select 1 from sessions.event_log where subject = %s "
-                                   "and type = 'sessions.SessionCancelled'", session["id"]))
