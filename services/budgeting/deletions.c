@@ -4,6 +4,7 @@
 #include "asks.h"
 #include "ledger.h"
 #include "sql.h"
+#include "states.h"
 
 SQL(delete_project, GetProjectRequest, Project,
     "update project set status = :call.to, mailing_list = '[]', updated_at = now(), version = version + 1 "
@@ -30,6 +31,7 @@ budgeting_delete_project(struct call *call, const GetProjectRequest *request, Em
 
     (void)reply;
     TRY(project_lock(call, request->id, project));
+    TRY(state_check(call, &project->base));
     TRY(check_unused(call, project));
     TRY(project_return_remaining(call, project, LEDGER_KIND_PROJECT_DELETED));
     TRY(sql_one(call, &delete_project, request, deleted));

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Envelopes, projects, allocations, the ledger and closing: BUD-1 to BUD-7, BUD-10 to BUD-17."""
+import concurrent.futures
 import threading
+import uuid
 
 import pytest
 from client import pointers, problem, wait_until
+from facts import refused, wait_until_settled
 from factory import (budget, credit, envelope, funded_client, new_client, new_project, new_session, new_training,
                      wait_for_budget, wait_for_status)
+from funding_calls import calls_of
 
 
 def alerts_of(admin, project):
@@ -48,6 +52,41 @@ def test_bud_1_a_reversal_needs_the_money(admin):
                         {"amount_cents": 50_000, "reverses": first["id"]})
     problem(answer, 409, "insufficient_funds")
     assert envelope(admin, client)["available_cents"] == 40_000
+
+
+def test_bud_1_what_is_no_reversal(admin, stack):
+    """BUD-1: of another client's credit, of a reversal, of nothing; nothing changes."""
+    client, other = new_client(admin), new_client(admin)
+    first = credit(admin, client, 50_000)
+    path = f"/v1/clients/{client['id']}/envelope/credits"
+    theirs = f"/v1/clients/{other['id']}/envelope/credits"
+    reversal = admin.create(path, {"amount_cents": 50_000, "reverses": first["id"]})
+    for target, named in ((theirs, first["id"]), (path, reversal["id"]), (path, str(uuid.uuid4()))):
+        said = refused(stack, "budgeting", lambda target=target, named=named: admin.post(
+            target, {"amount_cents": 50_000, "reverses": named}), 422, "invalid")
+        assert said["errors"][0]["pointer"] == "/reverses"
+
+
+def test_bud_1_a_credit_reversed_in_a_race_is_reversed_once(admin):
+    """BUD-1: ten reversals at once: one 201, the others 409; the money is taken back once."""
+    client = new_client(admin)
+    credit(admin, client, 1_000_000)
+    body = {"amount_cents": 50_000, "reverses": credit(admin, client, 50_000)["id"]}
+    path = f"/v1/clients/{client['id']}/envelope/credits"
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(lambda _: admin.post(path, body).status_code, range(10)))
+    assert sorted(statuses) == [201] + [409] * 9
+    assert envelope(admin, client)["available_cents"] == 1_000_000
+
+
+def test_bud_1_a_credit_may_be_dated(admin, stack):
+    """BUD-1: the caller's day is the effective date; the envelope has the money at once."""
+    client = new_client(admin)
+    path = f"/v1/clients/{client['id']}/envelope/credits"
+    first = admin.create(path, {"amount_cents": 5, "date": "2026-01-31"})
+    assert first["date"] == "2026-01-31" and envelope(admin, client)["available_cents"] == 5
+    assert stack.query("select effective_date::text from budgeting.ledger_transaction where reference = %s",
+                       first["id"]) == [("2026-01-31",)]
 
 
 def test_bud_1_crediting_is_for_administrators(admin, operator):
@@ -185,6 +224,51 @@ def test_bud_14_a_moved_threshold_alerts_but_asks_for_no_money(admin, stack):
         assert admin.read(f"/v1/projects/{project['id']}/funding-calls")["funding_calls"] == []
 
 
+def test_bud_12_thresholds_of_both_kinds_change_at_any_time(admin, stack):
+    """BUD-12, BUD-13: share and amount replace each other; each entry into alert is told once, leaving re-arms."""
+    project = new_project(admin, funded_client(admin), 100_000)
+    new_training(admin, new_session(admin, project), 50_000)
+    wait_for_budget(admin, project, consumed_cents=50_000)
+    for threshold, cents, state in (({"amount_cents": 50_000}, 50_000, "alert"), ({"percent_bp": 5000}, 50_000, "alert"),
+                                    ({"percent_bp": 5001}, 50_010, "ok"), ({"amount_cents": 50_001}, 50_001, "ok"),
+                                    ({"amount_cents": 1}, 1, "alert"), ({"amount_cents": 10**15}, 10**15, "ok"),
+                                    ({"percent_bp": 1}, 10, "alert")):
+        changed = admin.change(f"/v1/projects/{project['id']}", {"alert_threshold": threshold})
+        assert changed["alert_threshold"] == threshold
+        assert (changed["budget"]["threshold_cents"], changed["budget"]["state"]) == (cents, state)
+        assert [one["id"] for one in admin.read("/v1/projects", client_id=project["client_id"], state=state)["projects"]] \
+            == [project["id"]]
+    assert crossings(stack, project) == ["budgeting.BudgetThresholdReached"] * 3
+    wait_until_settled(stack)
+    assert calls_of(admin, project) == []
+
+
+def test_bud_13_an_allocation_leaves_alert_and_rearms(admin, stack):
+    """BUD-13, BUD-14: given more it is ok, taken back it is alert again, told again, and no call opens."""
+    project = new_project(admin, funded_client(admin), 100_000, auto_funding_call=False)
+    new_training(admin, new_session(admin, project), 80_000)
+    wait_for_budget(admin, project, state="alert")
+    for amount, state in ((1, "ok"), (-1, "alert"), (100_000, "ok"), (-100_000, "alert")):
+        admin.create(f"/v1/projects/{project['id']}/allocations", {"amount_cents": amount})
+        assert budget(admin, project)["state"] == state
+    assert crossings(stack, project) == ["budgeting.BudgetThresholdReached"] * 3
+
+
+def test_bud_13_one_alert_whatever_arrives_at_once(admin, stack):
+    """BUD-13: twenty trainings, thresholds and allocations at the same time cross once each way."""
+    project = new_project(admin, funded_client(admin), 100_000, auto_funding_call=False)
+    session = new_session(admin, project)
+
+    def act(number):
+        if number % 4 == 0:
+            return admin.change(f"/v1/projects/{project['id']}", {"alert_threshold": {"percent_bp": 8000 + number}})
+        return new_training(admin, session, 6_000)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(act, range(20)))
+    wait_for_budget(admin, project, consumed_cents=90_000)
+    assert crossings(stack, project) == ["budgeting.BudgetThresholdReached"]
+
+
 def test_bud_15_a_budget_of_zero(admin):
     """BUD-15: no share; ok while nothing is consumed, then overrun."""
     project = new_project(admin, funded_client(admin), 0, auto_funding_call=False)
@@ -232,6 +316,28 @@ def test_bud_11_the_budget_at_a_day(admin):
     before = admin.read(f"/v1/projects/{project['id']}/budget", at="2020-01-01")
     assert (before["budget_cents"], before["as_of"]) == (0, "2020-01-01")
     assert budget(admin, project)["budget_cents"] == 1_000_000
+
+
+def test_bud_11_the_budget_at_a_day_counts_what_was_effective(admin, stack):
+    """BUD-11: as known now: a correction recorded today counts today; the initial budget is always said."""
+    project = new_project(admin, funded_client(admin))
+    admin.create(f"/v1/projects/{project['id']}/allocations", {"amount_cents": 500})
+    new_training(admin, new_session(admin, project), 10_000)
+    wait_for_budget(admin, project, planned_cents=10_000)
+    for kind, day in (("project_opened", "2026-01-10"), ("project_allocated", "2026-02-10"),
+                      ("training_added", "2026-03-10")):
+        stack.query("update budgeting.ledger_transaction set effective_date = %s where project_id = %s and kind = %s",
+                    day, project["id"], kind)
+
+    def figures(day):
+        now = admin.read(f"/v1/projects/{project['id']}/budget", at=day)
+        assert now["initial_cents"] == 1_000_000 and now["as_of"] == day
+        return now["budget_cents"], now["consumed_cents"], now["remaining_cents"], now["state"]
+    assert figures("2026-01-09") == (0, 0, 0, "ok")
+    assert figures("2026-01-10") == (1_000_000, 0, 1_000_000, "ok")
+    assert figures("2026-02-10") == figures("2026-03-09") == (1_000_500, 0, 1_000_500, "ok")
+    assert figures("2026-03-10") == figures("2099-12-31") == (1_000_500, 10_000, 990_500, "ok")
+    assert admin.get(f"/v1/projects/{project['id']}/budget", at="2026-02-30").status_code == 422
 
 
 def test_bud_ledger_is_append_only(stack, admin):

@@ -95,7 +95,20 @@ def test_every_reference_has_its_target(document):
     ('callers: "budgeting"', 'callers: "funding"', "among its callers"),
 ])
 def test_contract_that_contradicts_itself_is_refused(copied_contract, old, new, complaint):
-    replace(copied_contract / "proto" / "sessions.proto", old, new)
+    assert_refused(copied_contract, "sessions.proto", old, new, complaint)
+
+
+@pytest.mark.parametrize("old, new, complaint", [
+    ('only_if: "source=envelope"', 'only_if: "sauce=envelope"', "by sauce, which its request does not have"),
+    ('id: "client_id" found_by: "find_client_of_call" only_if: "source=envelope"', 'id: "client_id"',
+     "by client_id, which its request does not have"),
+])
+def test_an_ask_by_a_field_that_is_not_there_is_refused(copied_contract, old, new, complaint):
+    assert_refused(copied_contract, "funding.proto", old, new, complaint)
+
+
+def assert_refused(copied_contract, file, old, new, complaint):
+    replace(copied_contract / "proto" / file, old, new)
     result = openapi(copied_contract)
     assert result.returncode != 0
     assert complaint in result.stderr

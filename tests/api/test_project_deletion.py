@@ -4,6 +4,7 @@ import concurrent.futures
 import uuid
 
 import pytest
+from billing import billing_plan, plan_path
 from client import Client, expect, problem
 from facts import refused, wait_until_settled
 from factory import envelope, funded_client, new_project, new_session, wait_for_status
@@ -84,6 +85,17 @@ def test_bud_18_what_was_used_stays(admin, stack, project, use, said):
     wait_until_settled(stack)
     refusal = refused(stack, "budgeting", lambda: admin.delete(path_to(project)), 409, "project_in_use")
     assert said in refusal["detail"]
+
+
+def test_bud_18_what_was_billed_stays(admin, stack, project):
+    """BUD-18: an invoice that somebody issued by hand, and its credit note."""
+    fee = {"basis": "fixed_fee", "fixed_fee_cents": 25_000, "triggers": ["project_closed"]}
+    billing_plan(admin, project)
+    expect(admin.put(plan_path(project), fee), 200)
+    invoice = admin.create(path_to(project, "/invoices"), None)
+    wait_until_settled(stack)
+    refusal = refused(stack, "budgeting", lambda: admin.delete(path_to(project)), 409, "project_in_use")
+    assert invoice["number"] in refusal["detail"]
 
 
 def test_bud_18_only_an_open_project(admin, stack, project):
