@@ -332,6 +332,17 @@ def test_inv_1_the_first_invoice_of_a_milestone_freezes_the_plan(admin, client):
     assert invoice["number"] in problem(admin.put(plan_path(project), FEE), 409, "already_billed")["detail"]
 
 
+def test_bud_18_a_deleted_project_has_no_milestones(admin, stack, client):
+    """BUD-18: plan and milestones go with the project; a fee of its days is never billed."""
+    project = project_with(admin, client, FEE | {"triggers": ["milestones"], "milestones": [{"date": day(plus=30)}]})
+    expect(admin.delete(f"/v1/projects/{project['id']}"), 204)
+    for table in ("billing_plan", "milestone", "consumption"):
+        wait_until(lambda table=table: stack.query(f"select 1 from invoicing.{table} where project_id = %s",
+                                                   project["id"]) == [])
+    problem(admin.get(plan_path(project)), 404, "not_found")
+    problem(issue(admin, project), 404, "not_found")
+
+
 # ── the manual trigger ──────────────────────────────────────────────────────────────────────────
 
 
