@@ -4,20 +4,20 @@
 
 #include "sql.h"
 
-#define INVOICE_COLUMNS                                                                                                  \
-    "i.id, i.client_id, i.project_id, i.number, i.kind, s.status, 'EUR' as currency, i.trigger, "                        \
-    "i.basis, i.basis_cents, i.rate_bp, i.net_cents, i.vat_cents, i.gross_cents, s.paid_cents, "                         \
-    "i.issue_date, i.due_date, i.service_date, i.vat_groups, i.subject, i.purchase_order, "                              \
-    "i.locale, i.seller, i.buyer, i.mentions, i.created_at, s.updated_at, s.version, "                                   \
-    "d.file_name as \"file.file_name\", d.sha256 as \"file.sha256\", "                                                   \
-    "octet_length(d.content) as \"file.size\", i.credits, i.reason, o.number as credits_number, "                        \
-    "o.issue_date as credits_date, c.credited_cents, c.credited_by, "                                                    \
-    "(select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', l.id, 'session_id', "                                  \
-    "l.session_id, 'description', l.description, 'quantity', l.quantity, 'unit_price_cents', "                           \
-    "l.unit_price_cents, 'net_cents', l.net_cents, 'vat_rate_bp', l.vat_rate_bp, "                                       \
-    "'training_ids', to_jsonb(l.training_ids), 'service_date', l.service_date, 'credits', "                              \
-    "l.credits, 'credited_by', (select n.invoice_id from invoice_line n where n.credits = l.id))) order by l.position) " \
-    "from invoice_line l where l.invoice_id = i.id) as lines"
+#define INVOICE_COLUMNS                                                                             \
+    "i.id, i.client_id, i.project_id, i.number, i.kind, s.status, 'EUR' as currency, i.trigger, "   \
+    "i.basis, i.basis_cents, i.rate_bp, i.net_cents, i.vat_cents, i.gross_cents, s.paid_cents, "    \
+    "i.issue_date, i.due_date, i.service_date, i.vat_groups, i.subject, i.purchase_order, "         \
+    "i.locale, i.seller, i.buyer, i.mentions, i.created_at, s.updated_at, s.version, "              \
+    "d.file_name as \"file.file_name\", d.sha256 as \"file.sha256\", "                              \
+    "octet_length(d.content) as \"file.size\", i.credits, i.reason, o.number as credits_number, "   \
+    "o.issue_date as credits_date, c.credited_cents, c.credited_by, "                               \
+    "(select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', l.id, 'session_id', "             \
+    "l.session_id, 'description', l.description, 'quantity', l.quantity, 'unit_price_cents', "      \
+    "l.unit_price_cents, 'net_cents', l.net_cents, 'vat_rate_bp', l.vat_rate_bp, "                  \
+    "'training_ids', to_jsonb(l.training_ids), 'service_date', l.service_date, 'credits', "         \
+    "l.credits, 'credited_by', (select n.invoice_id from invoice_line n where n.credits = l.id))) " \
+    "order by l.position) from invoice_line l where l.invoice_id = i.id) as lines"
 
 /* The last credit note of several is the one that took back what was left. */
 #define INVOICE_TABLES                                                                             \
