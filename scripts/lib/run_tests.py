@@ -8,6 +8,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
+import rules
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = REPOSITORY / "tests"
 UNIT_SECONDS_MAX = 120
@@ -38,6 +40,21 @@ def junit_counts(files):
             failed += bad
             passed += not bad and case.find("skipped") is None
     return passed, failed
+
+
+def passed_tests(folder):
+    """Names of the tests that passed, of all reports in a folder."""
+    for file in folder.glob("*.xml"):
+        for case in ElementTree.parse(file).getroot().iter("testcase") if file.stat().st_size else ():
+            if not any(case.find(outcome) is not None for outcome in ("failure", "error", "skipped")):
+                yield case.get("name")
+
+
+def run_rules(folder):
+    """(passed, failed) of the rules: each has a test that proves it."""
+    lines, failed = rules.report(passed_tests(folder))
+    print("\n".join(["", *lines, ""]), flush=True)
+    return len(rules.rules()) - failed, failed
 
 
 def failures(files):
@@ -110,6 +127,8 @@ def main():
             counts.append(run_unit(folder, build_folder))
         if python := [suite for suite in wanted if suite != "unit"]:
             counts.append(run_pytest(folder, build_folder, python, options))
+        if not sys.argv[1:]:
+            counts.append(run_rules(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     passed, failed = (sum(numbers) for numbers in zip(*counts))

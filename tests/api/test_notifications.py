@@ -126,7 +126,7 @@ def test_mails_come_from_the_seller(stack, admin):
     assert (sender.addr_spec, sender.display_name) == (settings["mail_from"], settings["seller"]["name"])
 
 
-def test_the_archive_has_no_secret_link_and_the_true_bytes_hash(stack, admin):
+def test_not_3_the_archive_has_no_secret_link_and_the_true_bytes_hash(stack, admin):
     """ACC-8, NOT-3: the link is struck out of what is kept; the SHA-256 is of what was really sent."""
     address = new_email("invited")
     invite(admin, address)
@@ -178,7 +178,7 @@ def test_a_link_that_became_unusable_is_not_sent(stack, admin):
 
 # ── the queue (NOT-2) ────────────────────────────────────────────────────────────────────────────
 
-def test_a_deferred_mail_is_tried_again_with_the_same_message_id(stack, admin):
+def test_not_2_a_deferred_mail_is_tried_again_with_the_same_message_id(stack, admin):
     """NOT-2: put off for a minute, then sent once, under the Message-ID that it was given first."""
     address = new_email("deferred")
     invite(admin, address)
@@ -194,7 +194,7 @@ def test_a_deferred_mail_is_tried_again_with_the_same_message_id(stack, admin):
     assert mail["Message-ID"] == waiting["message_id"] == message["message_id"]
 
 
-def test_a_refused_mail_fails_and_alerts_administrators(admin, operator):
+def test_not_2_a_refused_mail_fails_and_alerts_administrators(admin, operator):
     """NOT: a mail that finally failed is told to administrators, without the address."""
     address = new_email("refused")
     invite(admin, address)
@@ -210,7 +210,7 @@ def test_a_refused_mail_fails_and_alerts_administrators(admin, operator):
     assert raised(operator) == []
 
 
-def test_a_mail_is_given_up_after_five_days(stack, admin):
+def test_not_2_a_mail_is_given_up_after_five_days(stack, admin):
     """NOT-2: five days of trying, then an alert."""
     address = new_email("deferred")
     invite(admin, address)

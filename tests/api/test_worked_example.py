@@ -118,7 +118,7 @@ def test_step_4_the_client_adjusts(example):
     example.stack.mail(example.contact, "1\u00a0500,00")
 
 
-def test_step_5_the_project_is_closed(example):
+def test_bud_10_step_5_the_project_is_closed(example):
     """BUD-6, BUD-10, BUD-17: 3 400.00 return to the envelope."""
     assert example.closing["status"] in ("closing", "closed")
     assert (example.budget_5["planned_cents"], example.budget_5["completed_cents"],

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 static void
-the_delay_doubles_from_a_minute_to_an_hour(void **state)
+not_2_the_delay_doubles_from_a_minute_to_an_hour(void **state)
 {
     static const int64_t delays_s[] = {60, 120, 240, 480, 960, 1920, 3600, 3600};
 
@@ -20,7 +20,7 @@ the_delay_doubles_from_a_minute_to_an_hour(void **state)
 }
 
 static void
-patience_ends_after_five_days(void **state)
+not_2_patience_ends_after_five_days(void **state)
 {
     (void)state;
     assert_false(mail_retries_end(5 * 24 * 3600 - 1));
@@ -31,8 +31,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_delay_doubles_from_a_minute_to_an_hour),
-        cmocka_unit_test(patience_ends_after_five_days),
+        cmocka_unit_test(not_2_the_delay_doubles_from_a_minute_to_an_hour),
+        cmocka_unit_test(not_2_patience_ends_after_five_days),
     };
 
     return cmocka_run_group_tests_name("mail_retries", tests, NULL, NULL);
