@@ -54,6 +54,8 @@
     X(text, smtp_url, "ESCARCELLE_SMTP_URL", "smtp://localhost:25",                                \
       "notifications: where mail goes")                                                            \
     X(text, smtp_user, "ESCARCELLE_SMTP_USER", "", "notifications: SMTP user")                     \
+    X(number, wait_alarm_ms, "ESCARCELLE_WAIT_ALARM_MS", "60000",                                  \
+      "how long an event may wait for another stream before administrators are told")              \
     X(number, workers_fast, "ESCARCELLE_WORKERS_FAST", "4", "workers of the fast lane per service")
 
 struct config {

@@ -261,7 +261,7 @@ work(struct courier *courier, int64_t now)
 static void
 sound_alarm(struct stream *stream, const char *self, int64_t now)
 {
-    bool waits = stream->waiting_since != 0 && now - stream->waiting_since >= WAIT_ALARM_MS;
+    bool waits = stream->waiting_since != 0 && now - stream->waiting_since >= config.wait_alarm_ms;
 
     if (now < stream->alarm_at || (stream->stopped == NULL && !waits))
         return;

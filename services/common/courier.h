@@ -20,7 +20,6 @@ enum {
     LIST_EVENTS_TIMEOUT_MS = 5000,
     SUSPECT_MS =
         10000, /* how long an event that killed the courier is looked for before others go on */
-    WAIT_ALARM_MS = 60000,
     ALARM_MS = 10000,
     INSTANCE_PERIOD_MS = 2000
 };

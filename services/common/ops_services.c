@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How this program is, as its instances told and its tables show. */
+#include "config.h"
 #include "db.h"
 #include "ops.rpc.h"
 #include "service.h"
@@ -7,7 +8,7 @@
 
 #include <string.h>
 
-enum { WAIT_ALARM_S = 60, CHECKS_MAX = 4 };
+enum { CHECKS_MAX = 4 };
 
 SQL(read_head, Empty, ProgramReport,
     "select current_schema()::text as program, epoch, sequence from stream_head");
@@ -16,6 +17,12 @@ SQL(list_instances, Empty, InstanceReport,
     "select id, host, version, since, seen_at, seen_at > now() - interval '10 seconds' as healthy, "
     "active, handled, failed, applied, parked, restarts, streams from instance "
     "order by since, id limit 100");
+
+SQL(list_failed, Empty, Trouble,
+    "select 'event_parked' as kind, event_id::text as key, format('%s of %s could not be applied in "
+    "%s; mend what is wrong, then retry or skip it (/v1/ops/parked-events).', type, producer, "
+    "current_schema()) as sentence, event_id, client as client_id, project as project_id "
+    "from parked_event where status = 'failed' order by position limit 100");
 
 static const struct db_statement count_queues = {
     .name = "count_queues",
@@ -84,20 +91,36 @@ find_active(const ProgramReport *report)
     return NULL;
 }
 
-static const char *
-stream_trouble(struct call *call, const InstanceReport *active)
+/* NULL: nothing is wrong with it. */
+static Trouble *
+stream_trouble(struct call *call, const StreamReport *stream)
 {
-    for (size_t i = 0; active != NULL && i < active->n_streams; i++) {
-        const StreamReport *stream = active->streams[i];
+    const char *service = call->service->rpc->name;
+    Trouble *trouble = NEW(call, Trouble);
 
-        if (stream->stopped != NULL)
-            return arena_printf(call->arena, "the stream of %s is stopped: %s", stream->producer,
-                                stream->stopped);
-        if (stream->waits_s >= WAIT_ALARM_S)
-            return arena_printf(call->arena, "the stream of %s waits for %s", stream->producer,
-                                stream->waits_for);
+    trouble->key = arena_printf(call->arena, "%s %s", stream->consumer, stream->producer);
+    if (stream->stopped != NULL) {
+        SET(trouble, kind, TROUBLE_KIND_STREAM_STOPPED);
+        trouble->sentence = arena_printf(call->arena, "The stream of %s is stopped in %s: %s.",
+                                         stream->producer, service, stream->stopped);
+        return trouble;
     }
-    return NULL;
+    if (stream->waits_for == NULL || stream->waits_s * 1000 < config.wait_alarm_ms)
+        return NULL;
+    SET(trouble, kind, TROUBLE_KIND_STREAM_WAITING);
+    trouble->sentence = arena_printf(call->arena, "The stream of %s waits in %s for the event %s.",
+                                     stream->producer, service, stream->waits_for);
+    return trouble;
+}
+
+static const char *
+first_trouble(struct call *call, const InstanceReport *active)
+{
+    const Trouble *trouble = NULL;
+
+    for (size_t i = 0; active != NULL && trouble == NULL && i < active->n_streams; i++)
+        trouble = stream_trouble(call, active->streams[i]);
+    return trouble == NULL ? NULL : trouble->sentence;
 }
 
 static int64_t
@@ -119,7 +142,7 @@ check(struct call *call, ProgramReport *report)
     add_check(call, report, "database", NULL); /* it answered */
     add_check(call, report, "courier",
               active != NULL ? NULL : "no instance numbers and applies events");
-    add_check(call, report, "streams", stream_trouble(call, active));
+    add_check(call, report, "streams", first_trouble(call, active));
     add_check(call, report, "parked_events",
               depth_of(report, "failed_events") == 0
                   ? NULL
@@ -139,5 +162,29 @@ ops_list_services(struct call *call, const ListServicesRequest *request, ListSer
     check(call, report);
     reply->services = arena_memdup(call->arena, &report, sizeof report);
     reply->n_services = 1;
+    return RPC_OK;
+}
+
+enum rpc_status
+ops_list_troubles(struct call *call, const Empty *request, Troubles *reply)
+{
+    ProgramReport *report = NEW(call, ProgramReport);
+    const InstanceReport *active;
+    Trouble **failed;
+    size_t count;
+
+    TRY(sql_rows(call, &list_failed, request, &failed, &count));
+    TRY(sql_rows(call, &list_instances, request, &report->instances, &report->n_instances));
+    active = find_active(report);
+    reply->troubles = arena_array(call->arena, count + (active == NULL ? 0 : active->n_streams) + 1,
+                                  sizeof *failed);
+    for (; reply->n_troubles < count; reply->n_troubles++)
+        reply->troubles[reply->n_troubles] = failed[reply->n_troubles];
+    for (size_t i = 0; active != NULL && i < active->n_streams; i++) {
+        Trouble *trouble = stream_trouble(call, active->streams[i]);
+
+        if (trouble != NULL)
+            reply->troubles[reply->n_troubles++] = trouble;
+    }
     return RPC_OK;
 }

@@ -80,6 +80,36 @@ alert_message_failed(struct call *call, const Message *message)
     return raise_alert(call, alert);
 }
 
+static AlertKind
+kind_of_trouble(Ops__TroubleKind kind)
+{
+    switch (kind) {
+    case OPS__TROUBLE_KIND__TROUBLE_KIND_EVENT_PARKED:
+        return ALERT_KIND_EVENT_PARKED;
+    case OPS__TROUBLE_KIND__TROUBLE_KIND_STREAM_STOPPED:
+        return ALERT_KIND_STREAM_STOPPED;
+    case OPS__TROUBLE_KIND__TROUBLE_KIND_STREAM_WAITING:
+    case _OPS__TROUBLE_KIND_IS_INT_SIZE:
+        break;
+    }
+    return ALERT_KIND_STREAM_WAITING;
+}
+
+enum rpc_status
+alert_trouble(struct call *call, const Ops__Trouble *trouble)
+{
+    Alert *alert = NEW(call, Alert);
+
+    SET(alert, kind, kind_of_trouble(trouble->kind));
+    SET(alert, severity, ALERT_SEVERITY_CRITICAL);
+    SET(alert, audience, ALERT_AUDIENCE_ADMINISTRATORS);
+    alert->summary = trouble->sentence;
+    alert->subject_id = trouble->event_id;
+    alert->project_id = trouble->project_id;
+    alert->client_id = trouble->client_id;
+    return raise_alert(call, alert);
+}
+
 enum rpc_status
 notifications_list_alerts(struct call *call, const ListAlertsRequest *request,
                           ListAlertsReply *reply)

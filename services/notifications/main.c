@@ -5,6 +5,7 @@
 #include "messages.h"
 #include "notice_gathering.h"
 #include "notifications.rpc.h"
+#include "ops_watch.h"
 #include "service.h"
 
 extern const struct migration notifications_migrations[];
@@ -20,6 +21,7 @@ main(int argc, char **argv)
 {
     static const struct job jobs[] = {
         {"send_mail", mail_send_one, MAIL_SENDING_PERIOD_MS},
+        {"watch_services", ops_watch_next, OPS_WATCH_PERIOD_MS},
         {"gather_notices", notices_gather, NOTICE_GATHERING_PERIOD_MS},
         {"forget_messages", messages_forget, MESSAGES_PERIOD_MS},
         {.name = NULL},

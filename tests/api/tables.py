@@ -3,7 +3,7 @@
 from client import wait_until
 
 # What moves by itself: leases, cursors, and the note when a token was last used.
-RESTLESS = ("stream_head", "stream_cursor", "access_token", "instance")
+RESTLESS = ("stream_head", "stream_cursor", "access_token", "instance", "watched_service")
 # A row's place and the transaction that wrote it: even a change to the same values shows.
 ALL_TABLES = """
 select format('select %%L as name, count(*) as rows, '
