@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is billed when: the three bases, their triggers together, milestones, the manual trigger (INV-1, INV-2, INV-5)."""
 import signal
-import threading
 
 import psycopg2
 import pytest
@@ -10,6 +9,7 @@ from billing import (billing_plan, check_series, close, day, history, invoices, 
 from client import expect, problem, wait_until
 from facts import refused
 from factory import funded_client, new_project, new_session, new_training, wait_for_budget
+from races import at_once
 
 CONSUMED = {"basis": "consumed_value", "rate_bp": 500, "triggers": ["session_completed"]}
 FEE = {"basis": "fixed_fee", "fixed_fee_cents": 25_000, "triggers": ["session_completed"]}
@@ -97,7 +97,7 @@ def test_inv_1_a_completed_session_is_billed(operator, admin, client):
                             "service_date": session["end_date"]}.items()
     assert sorted(line["training_ids"]) == sorted(training["id"] for training in trainings)
     assert line["description"].replace("\u00a0", " ") == (
-        "Commission de gestion, session « Negotiation » (du 1er décembre 2026 au 2 décembre 2026) : "
+        "Commission de gestion, session « Negotiation » (du 1er au 2 décembre 2026) : "
         "5 % de 8 100,00 € HT")
 
 
@@ -498,14 +498,6 @@ def test_inv_6_each_session_has_the_vat_rate_of_its_end(admin, stack, client):
     assert closing["vat_groups"] == [{"rate_bp": 1000, "net_cents": 10_000, "vat_cents": 1_000}]
 
 
-def at_once(acts):
-    threads = [threading.Thread(target=act) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 def test_inv_3_numbers_are_gapless_whatever_bills_at_once(admin, stack, client):
     """INV-3: sessions, closings, milestones and operators billing in parallel, in several processes, share one
     series without a gap, in the order of dates."""
@@ -522,7 +514,7 @@ def test_inv_3_numbers_are_gapless_whatever_bills_at_once(admin, stack, client):
     acts += [lambda session=session: complete(admin, session) for session in sessions]
     acts += [lambda project=project: expect(issue(admin, project), 201) for project in by_hand]
     acts += [lambda project=project: make_due(stack, project, day()) for project in due]
-    at_once(acts)
+    at_once(*acts)
     numbers = {billed(admin, project, 1)[0]["number"] for project in unconsumed + completing + by_hand + due}
     assert len(numbers) == 16
     check_series(stack)

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Credit notes (INV-8): what takes an invoice back, and what becomes of it."""
-import contextlib
-import threading
 import uuid
 
 import pytest
@@ -11,6 +9,7 @@ from factory import credit as envelope_credit
 from factory import funded_client, new_client, wait_for_status
 from facts import refused
 from identifiers import new_email
+from races import at_once, queued
 from test_billing import CONSUMED, FEE, complete, completed_session, known, project_with
 from test_invoicing import billed
 
@@ -34,33 +33,9 @@ def pointers(said):
     return [error["pointer"] for error in said["errors"]]
 
 
-def at_once(*acts):
-    """The answers of calls that are made at the same time."""
-    answers = [None] * len(acts)
-    start = threading.Barrier(len(acts))
-
-    def run(place, act):
-        start.wait()
-        answers[place] = act()
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
-
-
-def queued(stack, invoice, *acts):
-    """The same, of calls that all wait for the invoice before the first of them may go on."""
-    with contextlib.closing(stack.connect()) as holder, holder.cursor() as cursor:
-        holder.autocommit = False
-        cursor.execute("select from invoicing.invoice_state where id = %s for update", (invoice["id"],))
-
-        def release():
-            wait_until(lambda: stack.query("select count(distinct pid) from pg_locks where not granted")[0][0]
-                       >= len(acts))
-            holder.rollback()
-        return at_once(*acts, release)[:-1]
+def meeting(stack, invoice, *acts):
+    """The answers of calls that all wait for the invoice before the first of them may go on."""
+    return queued(stack, ("invoicing.invoice_state", invoice["id"]), *acts)
 
 
 # ── the whole ───────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +141,7 @@ def test_inv_8_an_invoice_is_credited_once(admin, stack, client):
     """INV-8: what is credited is credited no more; the refusal changes nothing."""
     _, invoice = billed(admin, client)
     note = credit(admin, invoice)
-    settled(stack)
+    settled(stack, client)
     path = f"/v1/invoices/{invoice['id']}/credit"
     refused(stack, "invoicing", lambda: admin.post(path, {"reason": "Encore"}), 409, "wrong_state")
     refused(stack, "invoicing", lambda: admin.post(f"/v1/invoices/{note['id']}/credit", {"reason": "Retour"}), 409,
@@ -177,7 +152,7 @@ def test_inv_8_two_credits_at_once_make_one_note(admin, stack, client):
     """INV-8: of administrators who credit at the same time, one does it."""
     _, invoice = billed(admin, client)
     wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
-    answers = queued(stack, invoice, *[lambda: admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Doublon"})] * 3)
+    answers = meeting(stack, invoice, *[lambda: admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Doublon"})] * 3)
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
     assert len(invoices(admin, project_id=invoice["project_id"], kind="credit_note")) == 1
 
@@ -187,7 +162,7 @@ def test_inv_8_a_credit_wants_a_reason_and_lines_of_the_invoice(admin, stack, cl
     _, invoice = billed(admin, client)
     _, other = billed(admin, client)
     path = f"/v1/invoices/{invoice['id']}/credit"
-    settled(stack)
+    settled(stack, client)
     said = refused(stack, "invoicing", lambda: admin.post(path, {}), 422, "invalid")
     assert pointers(said) == ["/reason"]
     lines = [invoice["lines"][0]["id"], other["lines"][0]["id"], str(uuid.uuid4())]
@@ -315,7 +290,7 @@ def test_inv_8_a_line_is_credited_once(admin, stack, client):
     """INV-8: a line that a note took back is refused, and nothing changes."""
     _, invoice = billed_sessions(admin, stack, client, 200_000, 100_000)
     credit(admin, invoice, line_ids=line_ids(invoice, 0))
-    settled(stack)
+    settled(stack, client)
     said = refused(stack, "invoicing", lambda: admin.post(
         f"/v1/invoices/{invoice['id']}/credit", {"reason": "Encore", "line_ids": line_ids(invoice, 0, 1)}), 409,
         "already_credited")
@@ -326,7 +301,7 @@ def test_inv_8_lines_credited_at_once_make_the_whole(admin, stack, client):
     """INV-8: of credits of single lines at the same time each takes its own, and the last credits the invoice."""
     _, invoice = billed_sessions(admin, stack, client, 660, 660, 660)
     wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
-    notes = queued(stack, invoice, *[lambda place=place: credit(admin, invoice, line_ids=line_ids(invoice, place))
+    notes = meeting(stack, invoice, *[lambda place=place: credit(admin, invoice, line_ids=line_ids(invoice, place))
                                      for place in range(3)])
     assert sorted(note["vat_cents"] for note in notes) == [6, 7, 7]
     after = read(admin, invoice)
@@ -463,7 +438,7 @@ def test_ses_5_a_session_that_was_not_billed_credits_nothing(operator, admin, st
     credited = completed_session(operator, other, 100_000)
     credit(admin, bills(admin, other, 1)[0])
     reopen(operator, credited)
-    settled(stack)
+    settled(stack, client)
     assert invoices(admin, project_id=project["id"]) == []
     credit_notes(admin, other, 1)
 
@@ -474,9 +449,9 @@ def test_ses_5_reopening_and_a_credit_by_hand_at_once_make_one_note(operator, ad
     session = completed_session(operator, project, 100_000)
     (invoice,) = bills(admin, project, 1)
     wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
-    queued(stack, invoice, lambda: reopen(operator, session),
+    meeting(stack, invoice, lambda: reopen(operator, session),
            lambda: admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Erreur"}))
-    settled(stack)
+    settled(stack, client)
     assert [note["credits"] for note in credit_notes(admin, project, 1)] == [invoice["id"]]
     assert read(admin, invoice)["status"] == "credited"
 

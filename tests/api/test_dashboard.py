@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard: sums over all clients and projects, as notifications has heard of them."""
 import pytest
+from billing import settled
 from client import expect, wait_until
 from facts import wait_until_settled
 from factory import funded_client, new_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
+from test_credits import billed_sessions
 
 STREAMS = ("accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
 
@@ -57,6 +59,18 @@ def test_the_dashboard_sums_what_is_due(stack, admin, figures):
         stack.query("update notifications.invoice set due_date = (now() at time zone 'Europe/Paris')::date - %s "
                     "where project_id = %s", days, project["id"])
         figures.wait_for(unpaid_invoices=1, overdue_cents=overdue_cents)
+
+
+def test_what_was_paid_or_credited_is_not_overdue(stack, admin, figures):
+    """INV-7, INV-8: 120.00 of 180.00 credited and 10.00 paid leave 50.00."""
+    client = funded_client(admin)
+    _, invoice = billed_sessions(admin, stack, client, 200_000, 100_000)
+    admin.create(f"/v1/invoices/{invoice['id']}/payments", {"amount_cents": 1_000, "reference": "VIR-1"})
+    admin.create(f"/v1/invoices/{invoice['id']}/credit",
+                 {"reason": "Erreur", "line_ids": [invoice["lines"][0]["id"]]})
+    settled(stack, client)
+    stack.query("update notifications.invoice set due_date = due_date - 90 where id = %s", invoice["id"])
+    figures.wait_for(unpaid_invoices=1, overdue_cents=5_000)
 
 
 def test_pending_and_archived_clients_are_not_counted(admin, figures):

@@ -2,7 +2,6 @@
 """Billing plans and invoices: INV-1 and INV-3 to INV-6, on what a project's closing leaves unconsumed."""
 import hashlib
 import signal
-import threading
 import uuid
 
 import psycopg2
@@ -12,6 +11,7 @@ from billing import (billing_plan, check_series, close, day, history, invoices, 
 from client import expect, pointers, problem, wait_until
 from factory import ADDRESS, COMMISSION, funded_client, new_project, wait_for_status
 from identifiers import new_email
+from races import at_once
 
 REMAINING_CENTS = 340_000  # step 5 of the worked example
 
@@ -157,12 +157,7 @@ def test_inv_2_a_closing_bills_once(admin, stack, client):
 
 
 def close_at_once(admin, projects):
-    threads = [threading.Thread(target=admin.act, args=(f"/v1/projects/{project['id']}/close",))
-               for project in projects]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[lambda project=project: admin.act(f"/v1/projects/{project['id']}/close") for project in projects])
 
 
 def test_inv_3_numbers_have_no_gap_and_follow_the_dates(admin, stack, client):

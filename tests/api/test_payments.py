@@ -8,7 +8,7 @@ from billing import day, settled
 from client import problem, wait_until
 from factory import funded_client, wait_for_status
 from facts import refused
-from test_credits import credit, pointers, queued, read
+from test_credits import credit, meeting, pointers, read
 from test_invoicing import billed
 
 GROSS_CENTS = 20_400  # step 5 of the worked example
@@ -107,7 +107,7 @@ def test_inv_7_a_reference_is_one_payment(operator, admin, stack, client):
 def test_inv_7_one_reference_at_once_is_one_payment(operator, admin, stack, client):
     """INV-7: callers who record the same payment at the same time all get the same one."""
     invoice = sent(admin, client)
-    answers = queued(stack, invoice, *[lambda: operator.create(path(invoice), payment(400))] * 3)
+    answers = meeting(stack, invoice, *[lambda: operator.create(path(invoice), payment(400))] * 3)
     assert len({one["id"] for one in answers}) == 1
     assert state(admin, invoice) == ("partially_paid", 400)
 
@@ -126,7 +126,7 @@ def test_inv_7_an_overpayment_is_refused(operator, admin, stack, client):
 def test_inv_7_payments_at_once_never_exceed_the_invoice(operator, admin, stack, client):
     """INV-7: of payments that come in at the same time, only as many as fit are taken."""
     invoice = sent(admin, client)
-    answers = queued(stack, invoice, *[lambda number=number: operator.post(path(invoice), payment(9_000, f"VIR-{number}"))
+    answers = meeting(stack, invoice, *[lambda number=number: operator.post(path(invoice), payment(9_000, f"VIR-{number}"))
                                        for number in range(3)])
     assert sorted(answer.status_code for answer in answers) == [201, 201, 409]
     assert state(admin, invoice) == ("partially_paid", 18_000)
@@ -175,7 +175,7 @@ def test_inv_7_neither_credit_notes_nor_credited_invoices_are_paid(operator, adm
     """INV-7: both are refused, saying why."""
     invoice = sent(admin, client)
     note = credit(admin, invoice)
-    settled(stack)
+    settled(stack, client)
     refused(stack, "invoicing", lambda: operator.post(path(invoice), payment(1)), 409, "wrong_state")
     refused(stack, "invoicing", lambda: operator.post(path(note), payment(1)), 409, "wrong_kind")
 
@@ -196,7 +196,7 @@ def test_inv_7_payments_and_a_credit_at_once_agree(operator, admin, stack):
     total = 0
     for _ in range(4):
         invoice = sent(admin, client)
-        answers = queued(stack, invoice, lambda invoice=invoice: operator.post(path(invoice), payment(400)),
+        answers = meeting(stack, invoice, lambda invoice=invoice: operator.post(path(invoice), payment(400)),
                          lambda invoice=invoice: credit(admin, invoice),
                          lambda invoice=invoice: operator.post(path(invoice), payment(500, "VIR-2")))
         paid = [answer.json()["amount_cents"] for answer in answers[::2] if answer.status_code == 201]

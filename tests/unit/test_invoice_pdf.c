@@ -125,9 +125,28 @@ a_credit_note_cites_its_invoice_and_asks_for_no_payment(void **state)
     const char *text = text_of(&document);
     assert_has(text, "AVOIR");
     assert_has(text, "n° FA-2026-000123 du");
+    assert_has(text, "Motif");
+    assert_has(text, "Session rouverte : « Négociation »");
     assert_has(text, "Total TTC de l’avoir");
     assert_lacks(text, "IBAN");
     assert_lacks(text, "échéance");
+}
+
+static void
+a_credit_note_gives_a_long_reason_whole(void **state)
+{
+    (void)state;
+    struct invoice_document document = sample_credit_note("en");
+    struct buffer reason;
+    buffer_init(&reason, arena);
+    for (int i = 0; i < 60; i++)
+        buffer_printf(&reason, "word%d ", i);
+    document.reason = reason.bytes;
+    const char *text = text_of(&document);
+    assert_has(text, "Corrects invoice");
+    for (int i = 0; i < 60; i++)
+        assert_has(text, arena_printf(arena, "word%d", i));
+    assert_has(text, "Total credited");
 }
 
 static void
@@ -257,6 +276,7 @@ main(void)
         TEST(inv_6_every_mandatory_mention_is_printed),
         TEST(an_english_client_reads_english),
         TEST(a_credit_note_cites_its_invoice_and_asks_for_no_payment),
+        TEST(a_credit_note_gives_a_long_reason_whole),
         TEST(many_lines_flow_over_pages_with_their_heading),
         TEST(any_text_is_survived),
         TEST(the_same_invoice_has_the_same_bytes),

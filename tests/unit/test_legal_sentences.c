@@ -134,6 +134,26 @@ inv_6_vat_on_debits_is_said_when_opted(void **state)
                         "Option pour le paiement de la taxe d'après les débits.");
 }
 
+/* A credit note is not paid: nothing about when, how late, at what discount. */
+static void
+inv_8_a_credit_note_keeps_what_is_not_about_paying(void **state)
+{
+    Accounts__Seller seller = ACCOUNTS__SELLER__INIT;
+    Accounts__Settings settings = ACCOUNTS__SETTINGS__INIT;
+    Invoice *note = (Invoice *)message_new(arena, &Invoice_descriptor);
+
+    (void)state;
+    settings.seller = &seller;
+    legal_sentences_keep(arena, invoice_with(&settings, ACCOUNTS__LOCALE__LOCALE_FR, "2026-12-18"),
+                         note);
+    assert_int_equal(note->n_mentions, 0);
+    SET(&seller, vat_on_debits, 1);
+    legal_sentences_keep(arena, invoice_with(&settings, ACCOUNTS__LOCALE__LOCALE_FR, "2026-12-18"),
+                         note);
+    assert_int_equal(note->n_mentions, 1);
+    assert_non_null(mention(note, "vat_on_debits"));
+}
+
 int
 main(void)
 {
@@ -143,6 +163,7 @@ main(void)
         cmocka_unit_test(inv_6_a_sentence_of_the_settings_counts_in_its_days),
         cmocka_unit_test(inv_6_a_rate_without_value_falls_back_to_the_law),
         cmocka_unit_test(inv_6_vat_on_debits_is_said_when_opted),
+        cmocka_unit_test(inv_8_a_credit_note_keeps_what_is_not_about_paying),
     };
 
     return cmocka_run_group_tests(tests, open_arena, close_arena);
