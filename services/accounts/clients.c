@@ -5,6 +5,7 @@
 #include "checks.h"
 #include "commission.h"
 #include "events.h"
+#include "external_ids.h"
 #include "sql.h"
 
 #include <string.h>
@@ -25,14 +26,18 @@
     "commission_fixed_fee_cents as \"commission.fixed_fee_cents\", "                                 \
     "commission_triggers as \"commission.triggers\", "                                               \
     "commission_milestones as \"commission.milestones\", "                                           \
-    "payment_terms_days, report_frequency, locale, external_id, status, created_at, updated_at, version"
+    "payment_terms_days, report_frequency, locale, status, created_at, updated_at, version"
+
+/* Whoever reads a client sees the identifier that their own system gave it. */
+#define CLIENT_TABLES                                                                              \
+    "client left join client_external_id e on e.client_id = client.id and e.system = :call.caller_system"
 
 SQL(insert_client, CreateClientRequest, Client,
     "insert into client (id, name, siren, vat_number, iban, bic, address_line1, address_line2, address_postal_code, "
     "address_city, address_country, billing_address_line1, billing_address_line2, billing_address_postal_code, "
     "billing_address_city, billing_address_country, billing_contact_name, billing_contact_email, "
     "billing_contact_phone, commission_basis, commission_rate_bp, commission_fixed_fee_cents, commission_triggers, "
-    "commission_milestones, payment_terms_days, report_frequency, locale, external_id, status) "
+    "commission_milestones, payment_terms_days, report_frequency, locale, status) "
     "values (:call.new_id, :name, :siren, :vat_number, :iban, :bic, :address.line1, :address.line2, "
     ":address.postal_code, :address.city, case when :address.line1::text is not null then "
     "coalesce(:address.country, 'FR') end, :billing_address.line1, :billing_address.line2, "
@@ -40,25 +45,26 @@ SQL(insert_client, CreateClientRequest, Client,
     "coalesce(:billing_address.country, 'FR') end, "
     ":billing_contact.name, :billing_contact.email, :billing_contact.phone, :commission.basis, :commission.rate_bp, "
     ":commission.fixed_fee_cents, :commission.triggers, :commission.milestones, "
-    "coalesce(:payment_terms_days, 30), coalesce(:report_frequency, 'none'), coalesce(:locale, 'fr'), :external_id, "
+    "coalesce(:payment_terms_days, 30), coalesce(:report_frequency, 'none'), coalesce(:locale, 'fr'), "
     "case when num_nulls(:siren::text, :iban::text, :address.line1::text, :billing_contact.name::text, "
     ":billing_contact.email::text, :commission.basis::text) = 0 then 'active' else 'pending' end) "
     "returning " CLIENT_COLUMNS);
 
-SQL(get_client, GetClientRequest, Client, "select " CLIENT_COLUMNS " from client where id = :id");
+SQL(get_client, GetClientRequest, Client,
+    "select " CLIENT_COLUMNS ", e.external_id from " CLIENT_TABLES " where id = :id");
 
 SQL(look_up_client, Id, Client, "select " CLIENT_COLUMNS " from client where id = :id");
 
 SQL(list_clients, ListClientsRequest, ListClientsReply,
-    "select " CLIENT_COLUMNS " from client where (status <> 'archived' or :status = 'archived') "
-    ":filter(status, external_id) :search(name, siren) :page");
+    "select " CLIENT_COLUMNS ", e.external_id from " CLIENT_TABLES " where (status <> 'archived' or :status = 'archived') "
+    ":filter(status, e.external_id) :search(name, siren) :page");
 
 SQL(update_client, UpdateClientRequest, Client,
     "update client set vat_number = coalesce(:vat_number, vat_number), :patch(name, siren, iban, bic, address.line1, address.line2, address.postal_code, "
     "address.city, address.country, billing_address.line1, billing_address.line2, billing_address.postal_code, "
     "billing_address.city, billing_address.country, billing_contact.name, billing_contact.email, "
     "billing_contact.phone, commission.basis, commission.rate_bp, commission.fixed_fee_cents, commission.triggers, "
-    "commission.milestones, payment_terms_days, report_frequency, locale, external_id), "
+    "commission.milestones, payment_terms_days, report_frequency, locale), "
     "updated_at = now(), version = version + 1 where id = :id and :guard(status) "
     "returning " CLIENT_COLUMNS);
 
@@ -120,7 +126,10 @@ accounts_create_client(struct call *call, const CreateClientRequest *request, Cl
     commission_check(call, "commission", request->commission);
     TRY(call_violations(call));
     TRY(sql_one(call, &insert_client, &filled, reply));
-    return emit_client_created(call, reply);
+    TRY(emit_client_created(call, reply));
+    if (request->external_id == NULL)
+        return RPC_OK;
+    return external_id_give(call, reply, request->external_id);
 }
 
 enum rpc_status
@@ -175,7 +184,10 @@ accounts_update_client(struct call *call, const UpdateClientRequest *request, Cl
     match_vat_number(call, reply->siren, reply->vat_number);
     commission_check(call, "commission", reply->commission);
     TRY(call_violations(call));
-    return emit_client_updated(call, reply);
+    TRY(emit_client_updated(call, reply));
+    if (call_present(call, "external_id"))
+        return external_id_give(call, reply, request->external_id);
+    return external_id_read(call, reply);
 }
 
 /* Every mandatory field that is missing, all at once (ACC-1). */
@@ -198,7 +210,8 @@ accounts_activate_client(struct call *call, const GetClientRequest *request, Cli
     if (present->status == CLIENT_STATUS_PENDING)
         TRY(check_complete(call, present));
     TRY(sql_one(call, &move_client, request, reply));
-    return emit_client_activated(call, reply);
+    TRY(emit_client_activated(call, reply));
+    return external_id_read(call, reply);
 }
 
 /* The owners said what is open, undecided, unpaid or left; all their reasons in one sentence
@@ -220,6 +233,7 @@ accounts_archive_client(struct call *call, const GetClientRequest *request, Clie
     TRY(check_obligations(call));
     TRY(sql_one(call, &move_client, request, reply));
     TRY(sql_run(call, &erase_contact, request, NULL));
+    TRY(external_ids_retire(call, request->id));
     events_erase_client(call, request->id);
     reply->billing_contact = NULL;
     return emit_client_archived(call, reply);

@@ -3,8 +3,8 @@
  *
  * :name, :a.b         the request's field; absent is NULL. Strings, integers, booleans and enums as
  *                     themselves, repeated scalars as arrays, messages as jsonb.
- * :call.new_id, :call.today, :call.user_id, :call.caller_id, :call.caller_role, :call.from (text[]),
- * :call.to, :call.if_match, :call.request_id, :call.path
+ * :call.new_id, :call.today, :call.user_id, :call.caller_id, :call.caller_role,
+ * :call.caller_system, :call.from (text[]), :call.to, :call.if_match, :call.request_id, :call.path
  * :patch(name, address.city)   "name = new value where the PATCH gave it, else as it was", for
  *                     columns name, address_city
  * :guard              "where id = :id and :guard": the version is If-Match's, if that was given

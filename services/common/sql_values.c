@@ -44,6 +44,21 @@ call_caller_role(struct call *call)
     return call->header->caller == NULL ? NULL : call->header->caller->role;
 }
 
+/* Whose identifiers of our objects the caller's are: all people share one system, the keys of one
+ * name another, so that a key can be replaced. */
+static const char *
+call_caller_system(struct call *call)
+{
+    const Wire__Caller *caller = call->header->caller;
+
+    if (caller == NULL || caller->kind == NULL)
+        return NULL;
+    return strcmp(caller->kind, "user") == 0
+               ? "users"
+               : arena_printf(call->arena, "%s:%s", caller->kind,
+                              caller->name == NULL ? "" : caller->name);
+}
+
 static const char *
 call_token_id(struct call *call)
 {
@@ -76,6 +91,7 @@ static const struct {
 } call_values[] = {
     {"caller_id", call_caller_id},
     {"caller_role", call_caller_role},
+    {"caller_system", call_caller_system},
     {"event_id", call_event_id},
     {"from", states_left},
     {"if_match", call_if_match},

@@ -2,6 +2,7 @@
 """Clients: MON-5 and MON-6 on their fields, and their life (ACC-1 to ACC-3)."""
 import concurrent.futures
 import datetime
+import json
 import re
 import uuid
 
@@ -9,6 +10,7 @@ import pytest
 from client import expect, pointers, problem, wait_until
 from factory import (COMMISSION, client_body, credit, new_client, new_project, project_body, wait_for_status,
                      without)
+from facts import refused
 from identifiers import new_email, new_siren
 from tables import tables_holding
 
@@ -255,13 +257,84 @@ def test_acc_2_unknown_words_are_refused(operator, field, value):
     assert error_codes(operator.post("/v1/clients", client_body(**{field: value}))) == {f"/{field}": "unknown_value"}
 
 
-def test_acc_2_external_id_is_unique(operator):
-    """ACC-2: an external identifier names one client, and finds it."""
+# ── ACC-2: external identifiers ─────────────────────────────────────────────────────────────────
+
+
+def found_by(caller, external_id, **filters):
+    return [client["id"] for client in caller.read("/v1/clients", external_id=external_id, **filters)["clients"]]
+
+
+def test_acc_2_an_external_id_names_one_client(admin, operator, stack):
+    """ACC-2: within a system, and all people are one: 409 names the other client; it is found by its identifier."""
+    external_id = f"CRM-{new_siren()}"
+    client = operator.create("/v1/clients", client_body(external_id=external_id, name="First of that name"))
+    assert client["external_id"] == admin.read(f"/v1/clients/{client['id']}")["external_id"] == external_id
+    other = new_client(admin)
+    for act in (lambda: admin.post("/v1/clients", client_body(external_id=external_id)),
+                lambda: admin.patch(f"/v1/clients/{other['id']}", {"external_id": external_id})):
+        said = refused(stack, "accounts", act, 409, "conflict")["detail"]
+        assert "external_id" in said and "First of that name" in said and client["id"] in said
+    assert found_by(admin, external_id) == [client["id"]]
+
+
+def test_acc_2_an_external_id_is_changed_and_cleared(operator):
+    """ACC-2: PATCH changes it, null clears it; then another client may have it."""
+    first, second = f"CRM-{new_siren()}", f"CRM-{new_siren()}"
+    client = new_client(operator, external_id=first)
+    path = f"/v1/clients/{client['id']}"
+    assert operator.change(path, {"external_id": second})["external_id"] == second
+    assert operator.change(path, {"name": "Renamed"})["external_id"] == second
+    assert (found_by(operator, first), found_by(operator, second)) == ([], [client["id"]])
+    assert "external_id" not in operator.change(path, {"external_id": None})
+    assert "external_id" not in operator.read(path) and found_by(operator, second) == []
+    assert new_client(operator, external_id=second)["external_id"] == second
+
+
+def test_acc_2_systems_do_not_share_external_ids(operator, stack):
+    """ACC-2: what another system calls a client neither shows nor stands in the way."""
+    external_id = f"CRM-{new_siren()}"
+    theirs, ours = new_client(operator), new_client(operator)
+    stack.query("insert into accounts.client_external_id (client_id, system, external_id) values (%s, %s, %s)",
+                theirs["id"], "api_key:ERP", external_id)
+    assert "external_id" not in operator.read(f"/v1/clients/{theirs['id']}") and found_by(operator, external_id) == []
+    assert operator.change(f"/v1/clients/{ours['id']}", {"external_id": external_id})["external_id"] == external_id
+    assert operator.change(f"/v1/clients/{theirs['id']}", {"external_id": "other"})["external_id"] == "other"
+    assert stack.query("select external_id from accounts.client_external_id where client_id = %s order by system",
+                       theirs["id"]) == [(external_id,), ("other",)]
+
+
+def test_acc_2_an_archived_client_leaves_its_external_id_to_others(admin):
+    """ACC-2: it keeps it, and another one may have it."""
+    external_id = f"CRM-{new_siren()}"
+    client = new_client(admin, external_id=external_id)
+    assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
+    again = new_client(admin, external_id=external_id)
+    assert found_by(admin, external_id) == [again["id"]]
+    assert found_by(admin, external_id, status="archived") == [client["id"]]
+
+
+def test_acc_2_of_two_who_take_an_external_id_at_once_one_gets_it(operator):
+    """ACC-2: the others are 409, however close."""
+    external_id = f"CRM-{new_siren()}"
+    clients = [new_client(operator) for _ in range(6)]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda client: operator.patch(f"/v1/clients/{client['id']}",
+                                                              {"external_id": external_id}).status_code, clients))
+    assert sorted(answers) == [200] + [409] * 5
+
+
+def test_acc_7_an_external_id_is_audited_with_its_system(admin, operator):
+    """ACC-7: who called the client what, for which system."""
     external_id = f"CRM-{new_siren()}"
     client = new_client(operator, external_id=external_id)
-    refusal = problem(operator.post("/v1/clients", client_body(external_id=external_id)), 409, "conflict")
-    assert "external_id" in refusal["detail"]
-    assert [found["id"] for found in operator.read("/v1/clients", external_id=external_id)["clients"]] == [client["id"]]
+
+    def identified():
+        entries = admin.read("/v1/audit-entries", subject_id=client["id"])["audit_entries"]
+        return [entry for entry in entries if entry["type"] == "accounts.ClientIdentified"]
+    (entry,) = wait_until(identified)
+    after = {change["field"]: json.loads(change["after"]) for change in entry["changes"]}
+    assert (after["system"], after["external_id"]) == ("users", external_id)
+    assert entry["actor"]["id"] == operator.user["id"]
 
 
 @pytest.mark.parametrize("changes, wanted", [
