@@ -51,7 +51,7 @@ take_session(InvoiceLine *line, const struct billing *billing, const UnbilledSes
         line->service_date = session->end_date;
 }
 
-/* "session « Négociation » (du 1er décembre 2026 au 2 décembre 2026)" */
+/* "session « Négociation » (du 1er au 2 décembre 2026)" */
 static const char *
 session_words(struct arena *arena, const Invoice *invoice, const UnbilledSession *session)
 {

@@ -176,8 +176,8 @@ inv_1_consumed_value_bills_a_share_of_the_session(void **state)
     assert_int_equal(line->n_training_ids, 1);
     assert_string_equal(line->service_date, "2026-12-02");
     assert_string_equal(line->description,
-                        "Commission de gestion, session «\u00a0Négociation\u00a0» (du 1er décembre "
-                        "2026 au 2 décembre 2026)\u00a0: 5\u00a0% de 8\u00a0100,00\u00a0€ HT");
+                        "Commission de gestion, session «\u00a0Négociation\u00a0» (du 1er au "
+                        "2 décembre 2026)\u00a0: 5\u00a0% de 8\u00a0100,00\u00a0€ HT");
 }
 
 static void
