@@ -3,6 +3,7 @@
 import concurrent.futures
 
 import pytest
+from billing import billing_plan, plan_path
 from client import Client, expect, problem, wait_until
 from facts import refused, wait_until_settled
 from factory import envelope, funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
@@ -96,6 +97,32 @@ def test_bud_18_a_call_sent_after_funding_was_asked(admin, stack, client, projec
     """BUD-18: the other order."""
     call = deleted_while(stack, admin, project, lambda: sent_call(admin, project, 5))
     wait_for_status(admin, path_of(call), "cancelled")
+    assert_nothing_lost(admin, stack, client, project)
+
+
+def bill(admin, project):
+    """An invoice that needs no session."""
+    billing_plan(admin, project)
+    fee = {"basis": "fixed_fee", "fixed_fee_cents": 25_000, "triggers": ["project_closed"]}
+    expect(admin.put(plan_path(project), fee), 200)
+    return admin.create(f"{path_to(project)}/invoices", None)
+
+
+def test_bud_18_an_invoice_issued_before_invoicing_heard(admin, stack, client, project):
+    """BUD-18: it was issued, so it stays, is mailed and can be credited; no copy of the project is missed."""
+    billing_plan(admin, project)
+    with stopped(child(stack, "invoicing", "courier")):
+        expect(admin.delete(path_to(project)), 204)
+        invoice = bill(admin, project)
+    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
+    assert_nothing_lost(admin, stack, client, project)
+    admin.create(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Too late"})
+
+
+def test_bud_18_an_invoice_issued_after_invoicing_was_asked(admin, stack, client, project):
+    """BUD-18: the other order."""
+    invoice = deleted_while(stack, admin, project, lambda: bill(admin, project))
+    wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
     assert_nothing_lost(admin, stack, client, project)
 
 
