@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """INV-1: a basis is one row and one pure function; a fourth one is added to a copy of the tree, and bills."""
 import pytest
-from trees import copy_tree, make, run
+from trees import add, copy_tree, make, run
 
 CONTRACT = ("proto/common.proto", "  BASIS_FIXED_FEE = 3;\n", """\
   // A fixed amount per training of the completed sessions.
@@ -81,13 +81,6 @@ main(void)
     return cmocka_run_group_tests(tests, open_arena, close_arena);
 }
 """
-
-
-def add(tree, name, after, text):
-    path = tree / name
-    source = path.read_text(encoding="utf-8")
-    assert source.count(after) == 1
-    path.write_text(source.replace(after, after + text), encoding="utf-8")
 
 
 @pytest.fixture

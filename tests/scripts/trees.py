@@ -41,3 +41,11 @@ def copy_tree(folder):
     for name in BUILT:
         copy(build_folder() / name, built / name)
     return folder
+
+
+def add(tree, name, after, text):
+    """Puts a text behind another one, which is there once."""
+    path = tree / name
+    source = path.read_text(encoding="utf-8")
+    assert source.count(after) == 1
+    path.write_text(source.replace(after, after + text), encoding="utf-8")
