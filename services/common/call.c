@@ -9,6 +9,7 @@
 #include "uuid.h"
 #include "wire.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,7 +53,7 @@ call_restart(struct call *call)
     call->emitted = call->refusal = NULL;
     call->emitted_end = &call->emitted;
     call->move = NULL;
-    call->emitted_none = call->wake_jobs = false;
+    call->emitted_none = call->wake_jobs = call->matched = false;
 }
 
 /* ---- refusals */
@@ -143,6 +144,18 @@ call_violations(struct call *call)
                               call->problem.errors[0]->pointer, call->problem.errors[0]->detail);
     return call_fail_code(call, RPC_INVALID, "invalid", NULL, "%zu fields break a rule; see errors",
                           call->problem.n_errors);
+}
+
+enum rpc_status
+call_match(struct call *call, int64_t version)
+{
+    call->matched = true;
+    if (!call->header->has_if_match || call->header->if_match == version)
+        return RPC_OK;
+    return call_fail(call, RPC_PRECONDITION, NULL,
+                     "the object has changed since (its version is %" PRId64
+                     "); read it again and repeat",
+                     version);
 }
 
 /* Whether `inner` is `outer` or lies within it: "address.city" lies within "address". */

@@ -32,6 +32,7 @@ struct call {
     struct emitted *refusal;                /* stored by itself when the call is refused */
     bool emitted_none;                      /* emit_none was called */
     bool wake_jobs;                         /* call_wake_jobs was called */
+    bool matched;                           /* If-Match was compared */
 };
 
 /* A fresh call with the service's own header; the dispatcher puts the request's in its place. */
@@ -58,6 +59,10 @@ void call_violation(struct call *call, const char *field, const char *code, cons
                     ...) __attribute__((format(printf, 4, 5)));
 /* RPC_INVALID if any violation was added, else RPC_OK. */
 enum rpc_status call_violations(struct call *call) RPC_CHECKED;
+
+/* Compares If-Match, where it was given, with the version of the object that the call is about: 412 when it is
+ * another. Statements with :guard do it by themselves; this is for what is read under a lock. */
+enum rpc_status call_match(struct call *call, int64_t version) RPC_CHECKED;
 
 /* Whether a PATCH gave this field (dotted), null included. */
 bool call_present(const struct call *call, const char *field);

@@ -256,6 +256,21 @@ replay(struct passage *passage)
     passage->out.header = message_pack(arena, &header->base, &passage->out.header_bytes);
 }
 
+/* An If-Match that nothing has compared is refused, never ignored; where nothing changed, the reply is the object. */
+static enum rpc_status
+heed_condition(struct passage *passage)
+{
+    struct call *call = &passage->call;
+    int64_t version = figure(call->arena, passage->reply, "version");
+
+    if (!call->header->has_if_match || call->matched)
+        return RPC_OK;
+    if (call->emitted == NULL)
+        return version == 0 ? RPC_OK : call_match(call, version);
+    return call_fail_code(call, RPC_MALFORMED, "malformed_header", NULL,
+                          "If-Match means nothing here; repeat the request without it");
+}
+
 /* One attempt of a change. *done: passage->out is complete (a replay). */
 static enum rpc_status
 change(struct passage *passage, bool *done)
@@ -275,6 +290,7 @@ change(struct passage *passage, bool *done)
             return call->status;
         }
     TRY(call->method->handler(call, passage->request, passage->reply));
+    TRY(heed_condition(passage));
     if (call->header->dry_run) {
         pack_reply(passage, RPC_OK);
         *done = true;

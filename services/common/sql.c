@@ -73,11 +73,7 @@ explain_guard(struct call *call, const struct sql_statement *statement, const vo
         return db_fail(call);
     if (PQntuples(row) == 0)
         return fail_absent(call, statement);
-    if (call->header->has_if_match && db_integer(row, 0, 0) != call->header->if_match)
-        return call_fail(
-            call, RPC_PRECONDITION, NULL,
-            "the object has changed since (its version is %s); read it again and repeat",
-            db_value(row, 0, 0));
+    TRY(call_match(call, db_integer(row, 0, 0)));
     if (compiled->guard_status)
         return state_refuse(call, compiled->row->short_name, db_value(row, 0, 1));
     return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,

@@ -68,6 +68,7 @@ call_token_id(struct call *call)
 static const char *
 call_if_match(struct call *call)
 {
+    call->matched = true;
     return call->header->has_if_match
                ? arena_printf(call->arena, "%lld", (long long)call->header->if_match)
                : NULL;

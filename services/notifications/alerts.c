@@ -122,7 +122,8 @@ notifications_read_alert(struct call *call, const ReadAlertRequest *request, Ale
 {
     long first;
 
-    TRY(sql_one(call, &get_alert, request, NEW(call, Alert)));
+    TRY(sql_one(call, &get_alert, request, reply));
+    TRY(call_match(call, reply->version));
     TRY(sql_run(call, &read_alert, request, &first));
     TRY(sql_one(call, &get_alert, request, reply));
     if (first == 1)

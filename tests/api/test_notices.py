@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from billing import close, the_invoice
-from client import Client, expect, mail_text, wait_until
+from client import Client, expect, mail_text, problem, wait_until
 from factory import funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
 from funding_calls import age, decide, path_of, review_of, sent_call
 from identifiers import new_email
@@ -304,5 +304,6 @@ def test_alerts_of_administrators_are_not_operators(stack, admin, operator):
     (alert,) = wait_until(lambda: raised(admin))
     assert raised(operator) == [] and raised(operator, unread="true") == []
     expect(operator.post(f"/v1/alerts/{alert['id']}/read"), 404)
+    problem(admin.post(f"/v1/alerts/{alert['id']}/read", if_match='"2.0"'), 412, "precondition_failed")
     assert admin.act(f"/v1/alerts/{alert['id']}/read")["read_at"]
     assert raised(admin, unread="true") == [] and raised(admin, unread="false")

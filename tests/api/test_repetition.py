@@ -6,7 +6,9 @@ import uuid
 
 import pytest
 from client import expect, problem, wait_until
-from factory import client_body, new_client, new_project, user_body, wait_for_status, without
+from factory import (client_body, funded_client, new_client, new_project, project_body, user_body, wait_for_status,
+                     without)
+from facts import refused, wait_until_settled
 from identifiers import new_siren
 
 
@@ -128,6 +130,25 @@ def test_if_match_holds_for_actions_and_deletes(admin):
     assert admin.delete(path, if_match=admin.get(path).headers["ETag"]).status_code == 204
     client = admin.create("/v1/clients", without(client_body(), "bic"))
     problem(admin.post(f"/v1/clients/{client['id']}/activate", if_match='"99.0"'), 412, "precondition_failed")
+
+
+def test_if_match_holds_where_nothing_changes(admin):
+    """An action that has nothing to do any more compares it all the same."""
+    project = new_project(admin, funded_client(admin))
+    path = f"/v1/projects/{project['id']}"
+    stale = admin.get(path).headers["ETag"]
+    admin.change(path, {"name": "Renamed"})
+    admin.act(f"{path}/close")
+    problem(admin.post(f"{path}/close", if_match=stale), 412, "precondition_failed")
+
+
+def test_if_match_that_means_nothing_is_refused(admin, stack):
+    """Where there is no object to compare it with, If-Match is 400 and nothing happens, in a dry run too."""
+    body = project_body(funded_client(admin))
+    wait_until_settled(stack)
+    for headers in ({}, {"Prefer": "dry-run"}):
+        refused(stack, "budgeting", lambda headers=headers: admin.post("/v1/projects", body, if_match='"1.0"',
+                                                                       headers=headers), 400, "malformed_header")
 
 
 @pytest.mark.parametrize("tag", ["x", '"', '"1', "W/\"1.0\"", '"x.y"', '"99999999999999999999.0"', '"1.0", "2.0"'])
