@@ -38,18 +38,6 @@ is_repeated(const struct target *target, size_t index)
     return false;
 }
 
-/* What a browser sends for the end of a line in a text is two characters. */
-static const char *
-without_returns(struct arena *arena, const char *text)
-{
-    char *out = arena_strdup(arena, text), *end = out;
-    for (; *text != '\0'; text++)
-        if (text[0] != '\r' || text[1] != '\n')
-            *end++ = *text;
-    *end = '\0';
-    return out;
-}
-
 /* "new_password_again" guards against a slip in "new_password". */
 static bool
 is_repetition(struct exchange *exchange, const struct target_parameter *typed)
@@ -69,7 +57,7 @@ set_typed(struct exchange *exchange, const struct form *form, const ProtobufCFie
           enum rule_format format, const char *value)
 {
     int64_t cents;
-    const char *text = without_returns(exchange->arena, value);
+    const char *text = value;
     bool readable = format != FORMAT_MONEY || amount_read(text, &cents);
     if (format == FORMAT_MONEY && readable)
         text = arena_printf(exchange->arena, "%" PRId64, cents);

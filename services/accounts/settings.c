@@ -61,9 +61,28 @@ check_rates(struct call *call, const char *list, DatedRate *const *rates, size_t
         check_period(call, list, i, rates[i]->valid_from, rates[i]->valid_to);
 }
 
+/* Links begin with it, and go on with a slash. */
+static char *
+take_base(struct call *call, const char *field, const char *url)
+{
+    size_t length;
+
+    if (url == NULL)
+        return NULL;
+    if (strpbrk(url, "?#") != NULL)
+        call_violation(call, field, "invalid_url", "is what links begin with: leave out ? and #");
+    for (length = strlen(url); url[length - 1] == '/';)
+        length--;
+    return arena_strndup(call->arena, url, length);
+}
+
 enum rpc_status
 accounts_update_settings(struct call *call, const UpdateSettingsRequest *request, Settings *reply)
 {
+    UpdateSettingsRequest filled = *request;
+
+    filled.public_url = take_base(call, "public_url", request->public_url);
+    filled.web_ui_url = take_base(call, "web_ui_url", request->web_ui_url);
     check_rates(call, "commission_vat_rates", request->commission_vat_rates,
                 request->n_commission_vat_rates);
     check_rates(call, "late_penalty_rates", request->late_penalty_rates,
@@ -72,6 +91,6 @@ accounts_update_settings(struct call *call, const UpdateSettingsRequest *request
         check_period(call, "legal_sentences", i, request->legal_sentences[i]->valid_from,
                      request->legal_sentences[i]->valid_to);
     TRY(call_violations(call));
-    TRY(sql_one(call, &update_settings, request, reply));
+    TRY(sql_one(call, &update_settings, &filled, reply));
     return emit_settings_changed(call, reply);
 }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings: the seller, the dated lists (MON-2), and who may change them."""
 import pytest
-from client import expect, pointers, problem
+from client import Client, expect, mail_text, pointers, problem, wait_until
+from factory import funded_client, new_project, user_body
+from funding_calls import sent_call
 
 DRY_RUN = {"Prefer": "dry-run"}
 SELLER = {"name", "legal_form", "capital_cents", "address", "siren", "rcs_city", "vat_number", "iban", "bic",
@@ -59,6 +61,8 @@ def test_mon_2_rates_are_a_dated_list_replaced_whole(admin):
     ({"seller": {"capital_cents": 10**15 + 1}}, "/seller/capital_cents"),
     ({"public_url": "ftp://x"}, "/public_url"),
     ({"public_url": "https://user@x"}, "/public_url"),
+    ({"public_url": "https://x/?a=1"}, "/public_url"),
+    ({"web_ui_url": "https://x/#a"}, "/web_ui_url"),
     ({"mail_from": "nobody"}, "/mail_from"),
     ({"review_link_days": 0}, "/review_link_days"),
     ({"review_link_days": 366}, "/review_link_days"),
@@ -93,3 +97,79 @@ def test_settings_are_for_administrators(operator):
     """ACC-6: operators neither read nor change the settings."""
     problem(operator.get("/v1/settings"), 403, "forbidden")
     problem(operator.patch("/v1/settings", {"review_link_days": 3}), 403, "forbidden")
+
+
+# ── what they change from then on ───────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def settings(admin, stack):
+    """Changes settings until the end of a test; returns when every service knows them."""
+    services = [schema for (schema,) in stack.query("select schemaname from pg_tables where tablename = 'settings'")]
+    before = admin.read("/v1/settings")
+
+    def change(**values):
+        version = admin.change("/v1/settings", values)["version"]
+        wait_until(lambda: all(stack.query(f"select 1 from {service}.settings where version >= %s", version)
+                               for service in services))
+    yield change
+    names = ("public_url", "web_ui_url", "mail_from", "cors_origins")
+    change(seller={"name": before["seller"]["name"]}, **{name: before.get(name) for name in names})
+
+
+def call_mail(admin, stack):
+    """The mail of a call that is sent now."""
+    client = funded_client(admin)
+    sent_call(admin, new_project(admin, client), 5_000)
+    return stack.mail(client["billing_contact"]["email"], "funding-reviews/")
+
+
+def invitation(admin, stack):
+    user = admin.create("/v1/users", user_body())
+    return stack.mail(user["email"], "password-resets/")
+
+
+@pytest.mark.parametrize("base", ["https://ui.example", "https://ui.example/app//"])
+def test_links_lead_to_the_web_ui_from_then_on(admin, stack, settings, base):
+    """web_ui_url: mails of reviews and passwords lead there, however it is written; null leads back to our pages."""
+    settings(web_ui_url=base)
+    assert f" {base.rstrip('/')}/funding-reviews/" in " " + mail_text(call_mail(admin, stack)).replace("\n", " ")
+    assert f" {base.rstrip('/')}/password-resets/" in " " + mail_text(invitation(admin, stack)).replace("\n", " ")
+    settings(web_ui_url=None)
+    assert f"{stack.url}/v1/funding-reviews/" in mail_text(call_mail(admin, stack))
+    assert f"{stack.url}/v1/auth/password-resets/" in mail_text(invitation(admin, stack))
+
+
+def test_our_own_links_begin_with_the_public_url_from_then_on(admin, stack, settings):
+    """public_url: mails and tickets; a link that was sent before stays good."""
+    before = mail_text(call_mail(admin, stack))
+    settings(public_url="https://api.example/")
+    assert "https://api.example/v1/funding-reviews/" in mail_text(call_mail(admin, stack))
+    assert "https://api.example/v1/auth/password-resets/" in mail_text(invitation(admin, stack))
+    assert admin.create("/v1/tickets", {"path": "/v1/me"})["url"].startswith("https://api.example/v1/me?ticket=")
+    path = next(word for word in before.split() if "/v1/funding-reviews/" in word).removeprefix(stack.url)
+    assert Client(stack).read(path)["status"] == "sent"
+
+
+def test_mails_and_pages_name_the_seller_from_then_on(admin, stack, settings):
+    """mail_from and the seller's name: the next mail's sender, the page that it leads to."""
+    settings(mail_from="billing@seller.example", seller={"name": "Formations Réunies"})
+    mail = call_mail(admin, stack)
+    (sender,) = mail["From"].addresses
+    assert (sender.addr_spec, sender.display_name) == ("billing@seller.example", "Formations Réunies")
+    path = next(word for word in mail_text(mail).split() if "/v1/funding-reviews/" in word).removeprefix(stack.url)
+    assert "Formations Réunies" in Client(stack).request("GET", path, headers={"Accept": "text/html"}).text
+
+
+def test_origins_are_admitted_and_refused_from_then_on(admin, stack, anonymous, settings):
+    """cors_origins: every gateway hears of it, without a restart."""
+    origin = "https://ui.other.example"
+
+    def admitted():
+        answer = anonymous.request("GET", "/livez", headers={"Origin": origin})
+        return answer.headers.get("Access-Control-Allow-Origin") == origin
+    assert not admitted()
+    settings(cors_origins=[origin])
+    wait_until(admitted)
+    settings(cors_origins=[])
+    wait_until(lambda: not admitted())
