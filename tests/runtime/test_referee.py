@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from client import Client, wait_until
+from client import Client, expect, wait_until
 from cluster import DATABASE, SUPERUSER
 from factory import budget, funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
+from funding_calls import decide, path_of, sent_call
 from referee import books, documents, effects, load, mails, streams
 from referee.evidence import CHECKS, Evidence
 from tables import Fingerprints
@@ -19,7 +20,9 @@ BENT = [
     (books.totals, "update sessions.session set total_vat_cents = total_vat_cents + 1"),
     (books.totals, "delete from sessions.training"),
     (books.crossings, "delete from budgeting.event_log where type = 'budgeting.BudgetThresholdReached'"),
-    (books.open_calls, "update funding.funding_call set status = 'sent'; insert into funding.funding_call "
+    (books.receivables, "update budgeting.envelope set receivable_cents = receivable_cents - 1"),
+    (books.receivables, "update funding.funding_payment set amount_cents = amount_cents + 1"),
+    (books.open_calls, "update funding.funding_call set status = 'sent' where reason = 'threshold'; insert into funding.funding_call "
                        "(id, project_id, client_id, reason, status, requested_cents, call_date, sent_at, expires_at) select "
                        "gen_random_uuid(), project_id, client_id, reason, status, requested_cents, call_date, sent_at, "
                        "expires_at from funding.funding_call where reason = 'threshold'"),
@@ -29,9 +32,11 @@ BENT = [
     (documents.bytes_kept, "delete from invoicing.invoice_document"),
     (effects.copies, "update invoicing.project set version = version - 1"),
     (effects.copies, "update funding.project set status = 'open'"),
+    (effects.copies, "update sessions.project set deleted = false"),
     (effects.postings, "update budgeting.ledger_transaction set event_id = gen_random_uuid() where event_id is not null"),
     (effects.closings, "delete from invoicing.fired_trigger"),
     (effects.decisions, "delete from funding.event_log where type = 'funding.FundingCallSent'"),
+    (effects.decisions, "delete from funding.event_log where type = 'funding.FundingCallPaid'"),
     (effects.told, "delete from notifications.alert"),
     (load.acknowledged, "update sessions.session set title = 'another'"),
     (load.acknowledged, "update sessions.training set title = 'twice'"),
@@ -52,7 +57,7 @@ BENT = [
 
 @pytest.fixture(scope="module")
 def played(start_stack):
-    """A stack of its own in which a project was planned, overrun, asked for, and closed."""
+    """A stack of its own in which a project was planned, overrun, asked for, and closed; one granted, one deleted."""
     stack = start_stack()
     admin = Client(stack).log_in(stack.email, stack.password)
     client = funded_client(admin)
@@ -69,6 +74,11 @@ def played(start_stack):
                         admin.read(f"/v1/projects/{project['id']}/invoices")["invoices"]} == {"sent"})
     wait_until(lambda: stack.query("select count(*) from notifications.message where status = 'queued'")[0][0] == 0)
     assert budget(admin, project)["remaining_cents"] == 0
+    granted = new_project(admin, client)
+    call = decide(admin, sent_call(admin, granted, 5_000), "accept")
+    admin.create(path_of(call, "payments"), {"amount_cents": 3_000, "reference": "VIR-1"})
+    wait_for_budget(admin, granted, budget_cents=1_005_000)
+    expect(admin.delete(f"/v1/projects/{new_project(admin, client)['id']}"), 204)
     Fingerprints(stack).settled()
     return stack
 

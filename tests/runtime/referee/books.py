@@ -102,6 +102,19 @@ def crossings(evidence):
 
 
 @check
+def receivables(evidence):
+    """What a client owes is what it granted of new funds and has not paid; what it paid is what its payments say."""
+    for client, receivable, granted, paid, recorded in evidence.rows("""
+            select client_id, coalesce(max(v.receivable_cents), 0), sum(f.granted_cents), sum(f.paid_cents), sum(f.recorded)
+            from (select c.*, (select coalesce(sum(p.amount_cents), 0) from funding.funding_payment p
+                               where p.funding_call_id = c.id) as recorded from funding.funding_call c) f
+                left join budgeting.envelope v using (client_id)
+            where f.status = 'accepted' and f.source = 'new_funds' group by 1"""):
+        if (paid, -receivable) != (recorded, granted - paid):
+            yield f"client {client} owes {-receivable}, granted {granted}, paid {paid}, by its payments {recorded}"
+
+
+@check
 def open_calls(evidence):
     """No project has more than one automatic funding call that is undecided."""
     for project, count in evidence.rows("""

@@ -16,14 +16,15 @@ def columns(evidence, table):
 
 @check
 def copies(evidence):
-    """Every copy of an object is as new as the object."""
+    """Every copy of an object is as new as the object; what was deleted has none."""
     for original, others in COPIES:
+        there = f"(select * from {original} o where to_jsonb(o) ->> 'status' is distinct from 'deleted')"
         for copy in others:
             status = ", o.status is distinct from c.status" if "status" in columns(evidence, original) & columns(
                 evidence, copy) else ", false"
             for identifier, version, copied, differs in evidence.rows(f"""
                     select coalesce(o.id, c.id), o.version, c.version{status}
-                    from {original} o full join (select * from {copy} where not deleted) c on c.id = o.id
+                    from {there} o full join (select * from {copy} where not deleted) c on c.id = o.id
                     where o.version is distinct from c.version{status.replace(', ', ' or ')}"""):
                 yield f"{original} {identifier} has version {version}, in {copy} {copied}{', another status' if differs else ''}"
 
@@ -54,7 +55,8 @@ def closings(evidence):
 def decisions(evidence):
     """Every funding call that was sent or decided has the event that says so."""
     for kind, condition in (("Sent", "sent_at is not null"), ("Accepted", "status = 'accepted'"),
-                            ("Declined", "status = 'declined'"), ("Cancelled", "status = 'cancelled'")):
+                            ("Declined", "status = 'declined'"), ("Cancelled", "status = 'cancelled'"),
+                            ("Expired", "status = 'expired'"), ("Paid", "paid_cents > 0")):
         for call, in evidence.rows(f"""
                 select id from funding.funding_call c where {condition} and not exists (
                     select from funding.event_log l where l.subject = c.id and l.type = 'funding.FundingCall{kind}')"""):
