@@ -95,6 +95,7 @@ problem_answer(struct exchange *exchange, int status, const Wire__Problem *probl
 {
     const struct problem_code *known = problem_find(problem->code);
     struct buffer out;
+    add_retry_after(exchange, status, problem);
     if (exchange->visit != NULL) {
         visit_refuse(exchange, status);
         return;
@@ -109,7 +110,6 @@ problem_answer(struct exchange *exchange, int status, const Wire__Problem *probl
     write_member(&out, "code", problem->code);
     write_errors(&out, problem);
     buffer_text(&out, "}");
-    add_retry_after(exchange, status, problem);
     if (status == 401)
         exchange_header(exchange, "WWW-Authenticate", "Bearer realm=\"escarcelle\"");
     exchange_answer(exchange, status, PROBLEM_JSON, out.bytes, out.length);

@@ -45,15 +45,22 @@ seal_hold(struct call *call, const char *project_id)
                           "the project is being closed and takes no more work");
 }
 
-static enum rpc_status
-refuse_seal(struct call *call, const Budgeting__Project *project, SealRefusal reason,
-            Session **planned, size_t count)
+static void
+start_refusal(ProjectSealRefused *event, const Budgeting__Project *project, SealRefusal reason)
 {
-    ProjectSealRefused event = SESSIONS__PROJECT_SEAL_REFUSED__INIT;
+    sessions__project_seal_refused__init(event);
+    event->project_id = project->id;
+    event->client_id = project->client_id;
+    SET(event, reason, reason);
+}
 
-    event.project_id = project->id;
-    event.client_id = project->client_id;
-    SET(&event, reason, reason);
+static enum rpc_status
+refuse_for_planned(struct call *call, const Budgeting__Project *project, Session *const *planned,
+                   size_t count)
+{
+    ProjectSealRefused event;
+
+    start_refusal(&event, project, SEAL_REFUSAL_PLANNED_SESSION);
     event.session_ids = arena_array(call->arena, count, sizeof *event.session_ids);
     for (; event.n_session_ids < count; event.n_session_ids++)
         event.session_ids[event.n_session_ids] = planned[event.n_session_ids]->id;
@@ -77,7 +84,7 @@ sessions_on_project_closing(struct call *call, const Budgeting__ProjectClosing *
     }
     TRY(sql_rows(call, &list_open_work, seal, &planned, &count));
     if (count > 0)
-        return refuse_seal(call, event->project, SEAL_REFUSAL_PLANNED_SESSION, planned, count);
+        return refuse_for_planned(call, event->project, planned, count);
     TRY(sql_run(call, &set_seal, seal, NULL));
     sealed.project_id = event->project->id;
     sealed.client_id = event->project->client_id;
@@ -108,5 +115,8 @@ sessions_on_project_deleted(struct call *call, const Budgeting__ProjectDeleted *
 enum rpc_status
 sessions_skipped_project_closing(struct call *call, const Budgeting__ProjectClosing *event)
 {
-    return refuse_seal(call, event->project, SEAL_REFUSAL_SKIPPED, NULL, 0);
+    ProjectSealRefused refusal;
+
+    start_refusal(&refusal, event->project, SEAL_REFUSAL_SKIPPED);
+    return emit_project_seal_refused(call, &refusal);
 }
