@@ -55,6 +55,8 @@ def test_the_dashboard_sums_what_is_due(stack, admin, figures):
     project = new_project(admin, funded_client(admin))
     admin.act(f"/v1/projects/{project['id']}/close")
     figures.wait_for(unpaid_invoices=1, overdue_cents=0)
+    wait_until(lambda: admin.read("/v1/invoices", project_id=project["id"], status="sent")["invoices"])
+    wait_until_settled(stack, *STREAMS)
     for days, overdue_cents in ((0, 0), (1, 60_000)):
         stack.query("update notifications.invoice set due_date = (now() at time zone 'Europe/Paris')::date - %s "
                     "where project_id = %s", days, project["id"])
