@@ -9,7 +9,7 @@ from billing import (billing_plan, check_series, close, day, history, invoices, 
 from client import expect, problem, wait_until
 from facts import refused
 from factory import funded_client, new_project, new_session, new_training, wait_for_budget
-from races import at_once
+from races import at_once, queued
 
 CONSUMED = {"basis": "consumed_value", "rate_bp": 500, "triggers": ["session_completed"]}
 FEE = {"basis": "fixed_fee", "fixed_fee_cents": 25_000, "triggers": ["session_completed"]}
@@ -363,6 +363,16 @@ def test_inv_2_an_operator_bills_what_is_completed(operator, admin, stack, clien
     close(admin, project)
     yielded_nothing(admin, project)
     assert triggers(billed(admin, project, 2)) == [("manual", 5_000), ("manual", 15_000)]
+
+
+def test_inv_2_operators_at_once_bill_once(admin, stack, client):
+    """INV-2: of three who ask at the same time one gets the invoice, the others hear that nothing is left."""
+    project = project_with(admin, client, CONSUMED | {"triggers": ["project_closed"]})
+    known(stack, completed_session(admin, project, 100_000))
+    plan = ("invoicing.billing_plan", billing_plan(admin, project)["id"])
+    answers = queued(stack, plan, *[lambda: issue(admin, project)] * 3)
+    assert sorted(answer.json().get("code", "billed") for answer in answers) == ["billed"] + ["nothing_to_bill"] * 2
+    billed(admin, project, 1)
 
 
 def test_inv_2_an_invoice_by_hand_leaves_out_nothing(admin, stack, client):
