@@ -113,8 +113,7 @@ hand_out(struct asks *asks, const struct wire_reply *reply)
     struct slot *slot = &asks->slots[number];
     if (!slot->busy || slot->tag != reply->tag)
         return; /* it came after its deadline */
-    struct answer answer = {.outcome =
-                                reply->outcome == WIRE_LOST ? ASK_EXPIRED : ASK_UNAVAILABLE};
+    struct answer answer = {.outcome = reply->outcome == WIRE_LOST ? ASK_EXPIRED : ASK_UNAVAILABLE};
     if (reply->outcome == WIRE_ANSWERED) {
         answer.header = wire__reply_header__unpack(arena_allocator(asks->scratch),
                                                    reply->header_bytes, reply->header);

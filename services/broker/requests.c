@@ -5,6 +5,7 @@
 
 #include "dates.h"
 #include "log.h"
+#include "peers.h"
 #include "queue.h"
 #include "report.h"
 #include "wire.pb-c.h"
@@ -65,36 +66,11 @@ requests_close(struct requests *requests)
 
 /* ---- sending */
 
-/* header NULL: control alone. False when the peer is gone or does not read; nothing was sent then.
- * */
-static bool
-send_to(void *socket, const struct peer *peer, const uint8_t *control, size_t control_bytes,
-        zmq_msg_t *header, zmq_msg_t *body)
-{
-    if (zmq_send(socket, peer->bytes, peer->length, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
-        return false;
-    zmq_send(socket, control, control_bytes, ZMQ_DONTWAIT | (header ? ZMQ_SNDMORE : 0));
-    if (header) {
-        zmq_msg_send(header, socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
-        zmq_msg_send(body, socket, ZMQ_DONTWAIT);
-    }
-    return true;
-}
-
-static bool
-send_control(void *socket, const struct peer *peer, enum command command, uint64_t number,
-             uint32_t argument, const char *text)
-{
-    uint8_t control[CONTROL_BYTES_MAX];
-    size_t length = control_encode(control, command, number, argument, text);
-    return send_to(socket, peer, control, length, NULL, NULL);
-}
-
 static void
 answer_unavailable(struct requests *requests, const struct peer *client, uint64_t tag,
                    const char *why)
 {
-    send_control(requests->clients_socket, client, COMMAND_UNAVAILABLE, tag, 0, why);
+    peer_send_control(requests->clients_socket, client, COMMAND_UNAVAILABLE, tag, 0, why);
 }
 
 static void
@@ -110,8 +86,8 @@ static void
 lose_worker(struct requests *requests, struct worker *worker)
 {
     for (size_t i = 0; i < worker->pending_count; i++)
-        send_control(requests->clients_socket, &worker->pending[i].client, COMMAND_LOST,
-                     worker->pending[i].tag, 0, "its worker is gone");
+        peer_send_control(requests->clients_socket, &worker->pending[i].client, COMMAND_LOST,
+                          worker->pending[i].tag, 0, "its worker is gone");
     drop_worker(requests, worker, "not reachable");
 }
 
@@ -124,8 +100,8 @@ forward(struct requests *requests, struct worker *worker, struct waiting *waitin
     uint64_t number = stay_number(worker->registration, worker->sent + 1);
     size_t length = control_encode(control, COMMAND_FORWARD, number,
                                    (uint32_t)(waiting->deadline_ms - now), waiting->sender);
-    if (!send_to(requests->workers_socket, &worker->peer, control, length, &waiting->header,
-                 &waiting->body))
+    if (!peer_send(requests->workers_socket, &worker->peer, control, length, &waiting->header,
+                   &waiting->body))
         return false;
     uint32_t serial = workers_give(&requests->workers, worker, &waiting->client, waiting->tag);
     assert(serial == stay_count(number));
@@ -217,7 +193,7 @@ reply(struct requests *requests, const struct control *control, const struct pee
 {
     uint8_t reply_control[CONTROL_BYTES_MAX];
     size_t length = control_encode(reply_control, COMMAND_REPLY, control->number, 0, NULL);
-    send_to(requests->clients_socket, client, reply_control, length, header, body);
+    peer_send(requests->clients_socket, client, reply_control, length, header, body);
     zmq_msg_close(header);
     zmq_msg_close(body);
 }
@@ -290,7 +266,7 @@ answer_ping(struct requests *requests, const struct peer *client)
             length +=
                 (size_t)snprintf(names + length, sizeof names - length, "%s ", served_name(i));
     assert(length < sizeof names);
-    send_control(requests->clients_socket, client, COMMAND_PONG, 0, 0, names);
+    peer_send_control(requests->clients_socket, client, COMMAND_PONG, 0, 0, names);
 }
 
 /* The routing id and the control frame of a peer's message; false: it has none. */
@@ -343,7 +319,7 @@ new_registration(void)
 static void
 send_away(struct requests *requests, struct worker *worker)
 {
-    send_control(requests->workers_socket, &worker->peer, COMMAND_LEAVE, 0, 0, NULL);
+    peer_send_control(requests->workers_socket, &worker->peer, COMMAND_LEAVE, 0, 0, NULL);
     workers_remove(&requests->workers, worker);
 }
 
@@ -378,7 +354,7 @@ take_ready(struct requests *requests, struct frames *frames, const struct contro
     else
         worker = admit(requests, peer, served_find(control->text), sender);
     if (!worker) {
-        send_control(requests->workers_socket, peer, COMMAND_LEAVE, 0, 0, NULL);
+        peer_send_control(requests->workers_socket, peer, COMMAND_LEAVE, 0, 0, NULL);
         return;
     }
     worker->heard_ms = clock_ms();
@@ -389,8 +365,8 @@ take_ready(struct requests *requests, struct frames *frames, const struct contro
     workers_set_credit(&requests->workers, worker, control->argument & READY_CREDIT);
     /* Before any FORWARD that this READY lets go: it tells a draining worker that none comes. */
     if (!known || (control->argument & READY_ANSWER))
-        send_control(requests->workers_socket, peer, COMMAND_ALIVE,
-                     stay_number(worker->registration, 0), worker->credit, NULL);
+        peer_send_control(requests->workers_socket, peer, COMMAND_ALIVE,
+                          stay_number(worker->registration, 0), worker->credit, NULL);
     dispatch(requests, worker->served);
 }
 
@@ -408,8 +384,8 @@ take_done(struct requests *requests, struct frames *frames, const struct control
         size_t length = control_encode(answer, COMMAND_REPLY, pending.tag, 0, NULL);
         atomic_fetch_add(&requests->counters->handled, 1);
         /* A client that is gone or does not read has lost its reply: it runs into its deadline. */
-        send_to(requests->clients_socket, &pending.client, answer, length, &frames->frames[2],
-                &frames->frames[3]);
+        peer_send(requests->clients_socket, &pending.client, answer, length, &frames->frames[2],
+                  &frames->frames[3]);
     }
     if (requests->stopping && worker->pending_count == 0)
         send_away(requests, worker);
@@ -459,8 +435,8 @@ watch(struct requests *requests, struct worker *worker, int64_t now)
         drop_worker(requests, worker, "silent");
     /* A handler may take long; only the connection tells whether its process lives. */
     else if (busy && silent_ms >= PROBE_MS &&
-             !send_control(requests->workers_socket, &worker->peer, COMMAND_ALIVE,
-                           stay_number(worker->registration, 0), worker->credit, NULL))
+             !peer_send_control(requests->workers_socket, &worker->peer, COMMAND_ALIVE,
+                                stay_number(worker->registration, 0), worker->credit, NULL))
         lose_worker(requests, worker);
 }
 

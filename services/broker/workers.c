@@ -5,16 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-bool
-peer_set(struct peer *peer, const void *bytes, size_t length)
-{
-    if (length == 0 || length > PEER_BYTES_MAX)
-        return false;
-    peer->length = (uint8_t)length;
-    memcpy(peer->bytes, bytes, length);
-    return true;
-}
-
 static bool
 peer_equal(const struct peer *one, const struct peer *other)
 {

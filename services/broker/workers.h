@@ -3,6 +3,7 @@
 #ifndef ESCARCELLE_WORKERS_H
 #define ESCARCELLE_WORKERS_H
 
+#include "peers.h"
 #include "permissions.h"
 
 #include <stdint.h>
@@ -10,19 +11,9 @@
 enum {
     WORKERS_MAX = 256,
     CREDIT_MAX = 8,
-    PEER_BYTES_MAX = 16,         /* ZeroMQ's own routing ids have 5 */
     WORKER_IDLE_LOST_MS = 3000,  /* silent with nothing in hand */
     WORKER_BUSY_LOST_MS = 30000, /* silent in a handler, which may take 10 s, twice with credit 2 */
 };
-
-/* A routing id. */
-struct peer {
-    uint8_t length;
-    uint8_t bytes[PEER_BYTES_MAX];
-};
-
-/* False when too long: not one of ours. */
-bool peer_set(struct peer *peer, const void *bytes, size_t length);
 
 /* A request that a worker has in hand, and who waits for it. */
 struct pending {

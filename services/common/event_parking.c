@@ -88,25 +88,25 @@ parked_mark(struct courier *courier, Wire__Event *const *events, size_t count, b
 
 /* The personal part lies beside, so that an erasure finds it. */
 void
-parked_store(struct call *call, const Wire__Event *whole, enum parked_status status,
+parked_store(struct call *call, const Wire__Event *event, enum parked_status status,
              const char *reason, int attempts)
 {
     struct arena *arena = call->arena;
-    Wire__Event event = *whole;
-    bool personal = event.has_personal && event.has_personal_salt;
+    Wire__Event stored = *event;
+    bool personal = stored.has_personal && stored.has_personal_salt;
     uint8_t *bytes;
 
-    event.has_personal = event.has_personal_salt = event.has_actor_personal = event.has_actor_salt =
-        0;
-    bytes = arena_alloc(arena, wire__event__get_packed_size(&event) + 1);
+    stored.has_personal = stored.has_personal_salt = stored.has_actor_personal =
+        stored.has_actor_salt = 0;
+    bytes = arena_alloc(arena, wire__event__get_packed_size(&stored) + 1);
     db_queue(
         call->db, &park,
         (const char *const[]){
-            event.producer, number(arena, event.epoch), number(arena, event.sequence),
-            event.event_id, event.type, event.client, event.project,
-            db_bytes(arena, bytes, wire__event__pack(&event, bytes)),
-            personal ? db_bytes(arena, event.personal_salt.data, event.personal_salt.len) : NULL,
-            personal ? db_bytes(arena, event.personal.data, event.personal.len) : NULL,
+            event->producer, number(arena, event->epoch), number(arena, event->sequence),
+            event->event_id, event->type, event->client, event->project,
+            db_bytes(arena, bytes, wire__event__pack(&stored, bytes)),
+            personal ? db_bytes(arena, event->personal_salt.data, event->personal_salt.len) : NULL,
+            personal ? db_bytes(arena, event->personal.data, event->personal.len) : NULL,
             status == PARKED_BEHIND ? "behind" : "failed", reason, number(arena, attempts)});
 }
 
