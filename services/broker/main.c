@@ -135,6 +135,8 @@ run_child(void)
     int64_t end_ms = clock_ms() + STOP_MS;
     while (requests_busy(broker.requests) && clock_ms() < end_ms)
         turn(&broker, requests_tick(broker.requests));
+    /* A reply that its asker has not taken when the connection ends is lost with it. */
+    zmq_poll(NULL, 0, FAREWELL_MS);
     close_broker(&broker);
     return EXIT_SUCCESS;
 }
