@@ -281,7 +281,7 @@ mail_digest(struct arena *arena, const char *kind, const char *locale,
         const char *block = words_spaced(arena, letter.template->blocks[i], locale);
         const char *bar = strstr(block, " | ");
         const char *value = bar ? fill(&letter, bar + strlen(" | ")) : NULL;
-        if (!value || strstr(subject, value))
+        if (!value || strstr(letter.template->subject, bar + strlen(" | ")))
             continue;
         buffer_printf(&out, "%s%.*s%s %s", separator, (int)(bar - block), block,
                       words_english(locale) ? ":" : "\u00a0:", value);

@@ -193,11 +193,11 @@ a_digest_is_a_subject_and_the_rows_that_say_more(void **state)
 {
     (void)state;
     const struct mail_value values[] = {
-        {"session", "Négociation"}, {"project", "P"}, {"client", ""}, {"dates", "le 3 mai 2026"}};
+        {"session", "Négociation"}, {"project", "P"}, {"client", "P"}, {"dates", "le 3 mai 2026"}};
 
     assert_string_equal(mail_digest(arena, "session_planned", "fr", values, 4),
                         "Projet P\u00a0: session «\u00a0Négociation\u00a0» planifiée\n"
-                        "Dates\u00a0: le 3 mai 2026");
+                        "Dates\u00a0: le 3 mai 2026 · Client\u00a0: P");
     assert_null(mail_digest(arena, "session_planned", "fr", values, 3));
     assert_null(mail_digest(arena, "unheard_of", "fr", values, 4));
     assert_null(mail_digest(arena, NULL, "fr", values, 4));
