@@ -19,7 +19,7 @@ enum { PAGES_BYTES_MAX = 64 << 20 };
 struct pages {
     struct arena *arena;
     struct buffer docs;
-    const char *policy, *form_policy; /* Content-Security-Policy */
+    const char *policy, *form_policy, *flows_policy; /* Content-Security-Policy */
 };
 
 struct page {
@@ -27,19 +27,32 @@ struct page {
     void (*answer)(struct exchange *exchange);
 };
 
-/* Our style by its hash, and nothing else. */
+/* A style of ours by its hash, and nothing else. */
 static const char *
-make_policy(struct arena *arena, const char *form_action)
+make_policy(struct arena *arena, const char *style, size_t style_bytes, const char *form_action)
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
     char text[sodium_base64_ENCODED_LEN(sizeof hash, sodium_base64_VARIANT_ORIGINAL)];
 
-    crypto_hash_sha256(hash, (const unsigned char *)page_css, page_css_bytes);
+    crypto_hash_sha256(hash, (const unsigned char *)style, style_bytes);
     sodium_bin2base64(text, sizeof text, hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL);
     return arena_printf(arena,
                         "default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; "
                         "form-action %s; frame-ancestors 'none'",
                         text, form_action);
+}
+
+/* The page of flows is drawn when the program is built, and brings its own. */
+static const char *
+make_flows_policy(struct arena *arena)
+{
+    static const char start[] = "<style>";
+    const char *style = strstr(flows_html, start), *end = strstr(flows_html, "</style>");
+
+    if (style == NULL || end == NULL)
+        fatal("the page of flows has no style");
+    style += strlen(start);
+    return make_policy(arena, style, (size_t)(end - style), "'none'");
 }
 
 struct pages *
@@ -49,8 +62,9 @@ pages_new(void)
     if (pages == NULL)
         fatal("no memory for the pages");
     pages->arena = arena_new(PAGES_BYTES_MAX);
-    pages->policy = make_policy(pages->arena, "'none'");
-    pages->form_policy = make_policy(pages->arena, "'self'");
+    pages->policy = make_policy(pages->arena, page_css, page_css_bytes, "'none'");
+    pages->form_policy = make_policy(pages->arena, page_css, page_css_bytes, "'self'");
+    pages->flows_policy = make_flows_policy(pages->arena);
     buffer_init(&pages->docs, pages->arena);
     docs_write(&pages->docs, openapi_json, openapi_json_bytes);
     return pages;
@@ -163,6 +177,7 @@ static void
 answer_flows(struct exchange *exchange)
 {
     exchange->reply.cacheable = true;
+    exchange->reply.policy = exchange->gateway->pages->flows_policy;
     exchange_answer(exchange, 200, HTML, flows_html, flows_html_bytes);
 }
 

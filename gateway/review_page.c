@@ -66,8 +66,10 @@ write_facts(struct exchange *exchange, struct buffer *out, const Review *review)
     write_fact(out, visit_words(exchange, "Date de l’appel", "Date of the call"),
                date_text(exchange->arena, review->call_date, language), false);
     if (review->status == STATUS(SENT))
-        write_fact(out, visit_words(exchange, "Réponse attendue avant le", "To be answered before"),
-                   moment_text(exchange->arena, review->expires_at, language), false);
+        write_fact(out, visit_words(exchange, "Réponse attendue", "To be answered"),
+                   visit_words(exchange, "avant le %s", "before %s",
+                               moment_text(exchange->arena, review->expires_at, language)),
+                   false);
     buffer_text(out, "</dl>\n");
 }
 

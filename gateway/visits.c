@@ -198,7 +198,7 @@ refusal_of(struct exchange *exchange, int status)
     switch (status) {
     case 404:
         return (struct refusal){
-            visit_words(exchange, "Ce lien n’est pas le nôtre", "This link is not one of ours"),
+            visit_words(exchange, "Lien non reconnu", "Link not recognised"),
             visit_words(exchange, "Copiez-le en entier depuis le message que vous avez reçu.",
                         "Copy the whole of it from the message that you received.")};
     case 410:
