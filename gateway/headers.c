@@ -185,14 +185,15 @@ header_idempotency_key(struct arena *arena, const char *value)
 {
     value += strspn(value, BLANK);
     size_t length = trimmed(value, strlen(value));
-    if (length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+    bool quoted = length >= 2 && value[0] == '"' && value[length - 1] == '"';
+    if (quoted) {
         value++;
         length -= 2;
     }
     if (length == 0 || length > IDEMPOTENCY_KEY_BYTES_MAX)
         return NULL;
     for (size_t i = 0; i < length; i++)
-        if (value[i] < '!' || value[i] > '~' || value[i] == '"')
+        if (value[i] < (quoted ? ' ' : '!') || value[i] > '~' || value[i] == '"')
             return NULL;
     return arena_strndup(arena, value, length);
 }

@@ -28,7 +28,8 @@ bool header_lists(const char *value, const char *token);
 bool header_entity_tag(const char *value, int64_t *version);
 /* Whether If-None-Match names this entity tag or all; compares weakly (RFC 9110, 13.1.2). */
 bool header_none_match(const char *value, const char *entity_tag);
-/* The key, without quotes if it has them; NULL when it is none: 1 to 255 visible characters. */
+/* The key, without quotes if it has them; NULL when it is none: 1 to 255 visible characters, in
+ * quotes blanks too (an RFC 8941 string). */
 const char *header_idempotency_key(struct arena *arena, const char *value);
 /* 1 to 128 letters, digits and . _ - : of a request id from outside. */
 bool header_is_request_id(const char *value);

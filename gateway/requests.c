@@ -270,7 +270,7 @@ read_conditions(struct exchange *exchange, Wire__RequestHeader *header)
     if (header->idempotency_key != NULL)
         return true;
     problem_refuse(exchange, 400, "malformed_header",
-                   "Idempotency-Key holds 1 to 255 visible characters.");
+                   "Idempotency-Key holds 1 to 255 visible characters; blanks only within quotes.");
     return false;
 }
 

@@ -105,6 +105,7 @@ test_idempotency_keys(void **state)
     assert_null(header_idempotency_key(arena, longest));
     assert_null(header_idempotency_key(arena, ""));
     assert_null(header_idempotency_key(arena, "\"\""));
+    assert_string_equal(header_idempotency_key(arena, "\"a b\""), "a b");
     assert_null(header_idempotency_key(arena, "a b"));
     assert_null(header_idempotency_key(arena, "a\"b"));
     assert_null(header_idempotency_key(arena, "\xc3\xa9"));
