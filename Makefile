@@ -89,7 +89,7 @@ all: generate $(PROGRAMS:%=$(BIN)/%) ## every program, into build/<mode>/bin
 
 unit: $(UNIT_PROGRAMS) ## the unit tests, into build/<mode>/bin/unit
 
-probes: $(PROBE_PROGRAMS) $(PRELOADS) ## the programs that tests of the runtime drive, into build/<mode>/bin/runtime
+probes: $(PROBE_PROGRAMS) $(PRELOADS) $(BIN)/simulation/simulate ## the programs that tests of the runtime drive, into build/<mode>/bin/runtime
 
 bench: $(BENCH_PROGRAMS) ## the measuring programs, into build/<mode>/bin/bench
 
@@ -171,6 +171,14 @@ $(call test_programs,$(FUZZ_SOURCES),fuzz,-fsanitize=fuzzer)
 $(call test_programs,$(BENCH_SOURCES),bench)
 $(call test_programs,$(PROBE_SOURCES),runtime)
 
+# The couriers' own code between a store, a network and a clock of the simulation.
+SIMULATED := clock_ms zmq_poll wake wake_clear uuid_new log_write instance_tell instance_end service_database
+SIMULATION_OBJECTS := $(call objects,$(wildcard tests/simulation/*.c))
+$(SIMULATION_OBJECTS): CPPFLAGS += -Itests/simulation
+$(BIN)/simulation/simulate: $(SIMULATION_OBJECTS) $(LIBRARY) | $(BIN)/simulation/
+	$(call say,LINK,$@)
+	$(QUIET)$(CC) $(CFLAGS_$(MODE)) $(CFLAGS) -o $@ $(SIMULATION_OBJECTS) $(LIBRARY) -Wl,-z,muldefs $(SIMULATED:%=-Wl,--wrap=%) $(LDFLAGS) $(LIBS)
+
 # Loaded before the programs' libraries, so no sanitizer and nothing of ours in it.
 $(BIN)/runtime/%.so: tests/runtime/preload/%.c $(BUILD)/.flags | $(BIN)/runtime/
 	$(call say,CC,$<)
@@ -197,7 +205,7 @@ $(BUILD)/.flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
-$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/ $(BIN)/bench/ $(BIN)/runtime/:
+$(BIN)/ $(BIN)/unit/ $(BIN)/fuzz/ $(BIN)/bench/ $(BIN)/runtime/ $(BIN)/simulation/:
 	@mkdir -p $@
 
 # ── Generated code ───────────────────────────────────────────────────────────────────────────────
