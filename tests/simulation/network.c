@@ -29,7 +29,8 @@ struct wire_asker {
 
 static struct message messages[MESSAGES_MAX];
 static size_t messages_count;
-bool network_broken, network_kind;
+int64_t network_fails_until_ms;
+bool network_kind;
 
 static int64_t
 now_ms(void)
@@ -49,7 +50,7 @@ send(struct message message, const uint8_t *bytes, size_t length)
 {
     int64_t delay = once_in(50) ? chance(LATE_MS_MAX) : chance(DELAY_MS_MAX);
 
-    if (messages_count == MESSAGES_MAX || (!network_kind && (network_broken || once_in(40))))
+    if (messages_count == MESSAGES_MAX || (!network_kind && (now_ms() < network_fails_until_ms || once_in(40))))
         return;
     message.due_ms = now_ms() + delay;
     message.bytes = malloc(length + 1);
@@ -86,10 +87,11 @@ receive(struct host *host, enum message_kind kind, struct message *message)
 }
 
 bool
-network_has_for(const struct host *host)
+network_has_for(const struct host *host, bool asking)
 {
     for (size_t i = 0; i < messages_count; i++)
-        if (messages[i].host == host && messages[i].kind != QUESTION &&
+        if (messages[i].host == host &&
+            (messages[i].kind == PUBLICATION || (messages[i].kind == ANSWER && asking)) &&
             messages[i].due_ms <= now_ms() && messages[i].generation == host->generation)
             return true;
     return false;
@@ -240,7 +242,7 @@ wire_publish(struct wire_publisher *publisher, const char *topic, char kind, con
     (void)publisher;
     give_way();
     for (size_t i = 0; i < HOSTS; i++)
-        for (int copies = once_in(30) ? 2 : 1; copies > 0; copies--) {
+        for (int copies = !hosts[i].subscribed ? 0 : once_in(30) ? 2 : 1; copies > 0; copies--) {
             struct message message = {.kind = PUBLICATION,
                                       .host = &hosts[i],
                                       .generation = hosts[i].generation,
@@ -265,6 +267,7 @@ wire_subscriber_open(struct wire *wire, const char *const *topics)
 
     (void)wire, (void)topics; /* the courier filters by itself */
     subscriber->host = acting;
+    acting->subscribed = true;
     return subscriber;
 }
 

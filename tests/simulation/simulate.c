@@ -130,7 +130,7 @@ __wrap_zmq_poll(zmq_pollitem_t *items, int count, long timeout)
     acting->poll_until_ms = clock_us / 1000 + timeout;
     give_way();
     items[0].revents = acting->woken ? ZMQ_POLLIN : 0;
-    return acting->woken || network_has_for(acting);
+    return acting->woken || network_has_for(acting, is_asking(acting->courier));
 }
 
 void
@@ -359,7 +359,7 @@ may_run(const struct host *host)
 
     if (!host->running || now < host->stalled_until_ms)
         return false;
-    return !host->polling || host->woken || now >= host->poll_until_ms || network_has_for(host);
+    return !host->polling || host->woken || now >= host->poll_until_ms || network_has_for(host, is_asking(host->courier));
 }
 
 static void
@@ -377,6 +377,17 @@ resume(struct host *host)
 
 /* ---- the world */
 
+/* Best in the middle of a transaction, and often for longer than a lease lasts. */
+static void
+stall(void)
+{
+    struct host *host = &hosts[chance(HOSTS)];
+
+    for (int i = 0; i < HOSTS && !store_is_at_work(host->db); i++)
+        host = &hosts[chance(HOSTS)];
+    host->stalled_until_ms = clock_us / 1000 + chance(5000);
+}
+
 /* Something goes wrong somewhere. */
 static void
 disturb(void)
@@ -389,14 +400,14 @@ disturb(void)
             bury(host);
         break;
     case 1:
-        host->stalled_until_ms = clock_us / 1000 + chance(8000);
+        stall();
         break;
     case 2:
         if (host->db != NULL)
             store_cut(host->db);
         break;
     default:
-        network_broken = !network_broken;
+        network_fails_until_ms = clock_us / 1000 + chance(2000);
     }
 }
 
@@ -449,7 +460,7 @@ step(void)
     struct host *chosen = NULL;
 
     steps++;
-    clock_us += 20 + chance(100);
+    clock_us += 20 + chance(400);
     network_deliver();
     wake_and_start();
     for (int i = 0; i < HOSTS; i++)
@@ -468,7 +479,8 @@ begin_world(uint64_t of_seed)
     fates_count = 0;
     uuids = 0;
     clock_us = 1000000;
-    network_broken = network_kind = false;
+    network_fails_until_ms = 0;
+    network_kind = false;
     store_reset();
     for (int i = 0; i < HOSTS; i++)
         hosts[i] = (struct host){.number = i,
@@ -483,7 +495,6 @@ heal(void)
 {
     uint64_t until = steps + HEALING_STEPS_MAX;
 
-    network_broken = false;
     network_kind = true;
     while (!store_is_quiet()) {
         step();
@@ -530,11 +541,11 @@ play_world(uint64_t of_seed, uint64_t steps_max)
 
     begin_world(of_seed);
     while (steps < until) {
-        if (once_in(30) && !store_is_crowded())
+        if (once_in(10) && !store_is_crowded())
             store_worker_acts((int)chance(SERVICES));
         if (once_in(100))
             store_tend_parked((int)chance(SERVICES), once_in(2));
-        if (once_in(400))
+        if (once_in(300))
             disturb();
         if (once_in(20000))
             store_snapshot();

@@ -53,7 +53,7 @@ struct host {
     struct db *db;
     uint64_t generation; /* of the courier: what was meant for an earlier one does not reach this one */
     int64_t start_at_ms, stalled_until_ms, poll_until_ms;
-    bool running, polling, woken;
+    bool running, polling, woken, subscribed;
 };
 extern struct host hosts[HOSTS];
 /* The host whose courier runs now; NULL in the world's own code. */
@@ -73,6 +73,7 @@ void store_reset(void);
 void store_worker_acts(int service);
 void store_cut(struct db *db); /* the server ends the session */
 void store_close(struct db *db);
+bool store_is_at_work(const struct db *db); /* in a transaction; NULL: no */
 bool store_is_quiet(void);     /* nothing in an outbox, nothing parked, every cursor at its head */
 void store_check_chains(void);
 /* What an administrator does about one parked event. */
@@ -94,10 +95,11 @@ extern const struct db_statement record_effect;
 
 void network_reset(void);
 void network_deliver(void);
-bool network_has_for(const struct host *host);
+/* asking: answers count too. */
+bool network_has_for(const struct host *host, bool asking);
 /* When the next message arrives; INT64_MAX for never. */
 int64_t network_next_ms(void);
-extern bool network_broken; /* everything is lost meanwhile */
-extern bool network_kind;   /* nothing is lost any more: the world heals */
+extern int64_t network_fails_until_ms; /* everything is lost meanwhile */
+extern bool network_kind;              /* nothing is lost any more: the world heals */
 
 #endif

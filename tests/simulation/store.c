@@ -280,6 +280,12 @@ store_close(struct db *db)
     free(db);
 }
 
+bool
+store_is_at_work(const struct db *db)
+{
+    return db != NULL && db->in_transaction;
+}
+
 /* ---- results */
 
 static PGresult *
@@ -960,8 +966,8 @@ store_worker_acts(int service)
         return;
     fates[fates_count] = (struct fate){.producer = service};
     for (int i = 0; i < SERVICES; i++) {
-        fates[fates_count].fails[i] = once_in(400);
-        fates[fates_count].kills[i] = once_in(1000);
+        fates[fates_count].fails[i] = once_in(1500);
+        fates[fates_count].kills[i] = once_in(3000);
     }
     snprintf(id, sizeof id, "00000000-0000-7000-8000-%012x", (unsigned)fates_count++);
     snprintf(type, sizeof type, "%s.Happened", service_names[service]);
