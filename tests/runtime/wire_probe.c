@@ -133,8 +133,8 @@ static void
 say_reply(struct arena *arena, const struct wire_reply *reply)
 {
     if (reply->outcome != WIRE_ANSWERED)
-        say(arena_printf(arena, "%s %" PRIu64,
-                         reply->outcome == WIRE_LOST ? "lost" : "unavailable", reply->tag));
+        say(arena_printf(arena, "%s %" PRIu64, reply->outcome == WIRE_LOST ? "lost" : "unavailable",
+                         reply->tag));
     else
         say(arena_printf(arena, "reply %" PRIu64 " %.*s", reply->tag, (int)reply->body_bytes,
                          (const char *)reply->body));

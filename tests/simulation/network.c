@@ -50,7 +50,8 @@ send(struct message message, const uint8_t *bytes, size_t length)
 {
     int64_t delay = once_in(50) ? chance(LATE_MS_MAX) : chance(DELAY_MS_MAX);
 
-    if (messages_count == MESSAGES_MAX || (!network_kind && (now_ms() < network_fails_until_ms || once_in(40))))
+    if (messages_count == MESSAGES_MAX ||
+        (!network_kind && (now_ms() < network_fails_until_ms || once_in(40))))
         return;
     message.due_ms = now_ms() + delay;
     message.bytes = malloc(length + 1);
@@ -75,8 +76,9 @@ receive(struct host *host, enum message_kind kind, struct message *message)
     size_t found = 0;
 
     for (size_t i = 0; i < messages_count; i++)
-        if (messages[i].kind == kind && messages[i].host == host && messages[i].due_ms <= now_ms() &&
-            messages[i].generation == host->generation && chance((uint32_t)++found) == 0)
+        if (messages[i].kind == kind && messages[i].host == host &&
+            messages[i].due_ms <= now_ms() && messages[i].generation == host->generation &&
+            chance((uint32_t)++found) == 0)
             *message = messages[i];
     if (found == 0)
         return false;
@@ -114,8 +116,8 @@ static void
 answer(const struct message *question)
 {
     struct arena *arena = arena_new(64 << 20);
-    Wire__ListEventsRequest *request =
-        wire__list_events_request__unpack(arena_allocator(arena), question->length, question->bytes);
+    Wire__ListEventsRequest *request = wire__list_events_request__unpack(
+        arena_allocator(arena), question->length, question->bytes);
     Wire__Events page = WIRE__EVENTS__INIT;
     struct db *db = db_new(question->topic, false);
     size_t length;
@@ -286,10 +288,11 @@ wire_subscriber_receive(struct wire_subscriber *subscriber, struct arena *arena,
 
     if (!receive(subscriber->host, PUBLICATION, &message))
         return false;
-    *publication = (struct wire_publication){.topic = arena_strdup(arena, message.topic),
-                                             .kind = message.publication,
-                                             .body = arena_memdup(arena, message.bytes, message.length),
-                                             .body_bytes = message.length};
+    *publication =
+        (struct wire_publication){.topic = arena_strdup(arena, message.topic),
+                                  .kind = message.publication,
+                                  .body = arena_memdup(arena, message.bytes, message.length),
+                                  .body_bytes = message.length};
     free(message.bytes);
     return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `simulate [--seed S] [--worlds N] [--steps N]`: worlds in which the couriers crash, stall and lose messages and
+ * `simulate [--seed S] [--steps N]`: one world after the other, seeds from S on, until N steps are done: worlds in which the couriers crash, stall and lose messages and
  * sessions at every step, then heal; every event took effect once, in causal order, in every service. */
 #include "simulation.h"
 
@@ -168,7 +168,8 @@ __wrap_log_write(enum log_level level, const char *format, ...)
         return;
     va_start(arguments, format);
     printf("%8" PRIu64 " %6" PRId64 " %d %s: ", steps, clock_us / 1000,
-           acting == NULL ? -1 : acting->number, acting == NULL ? "" : service_names[acting->service]);
+           acting == NULL ? -1 : acting->number,
+           acting == NULL ? "" : service_names[acting->service]);
     vprintf(format, arguments);
     printf("\n");
     va_end(arguments);
@@ -197,11 +198,10 @@ __wrap_service_database(const struct service *service)
 
 const struct event_type rpc_event_types[] = {
 #define HAPPENED(service)                                                                          \
-    {.name = service ".Happened",                                                                  \
-     .message = &sessions__project_sealed__rules,                                                  \
-     .subject = "project_id",                                                                      \
-     .client = "client_id",                                                                        \
-     .project = "project_id"}
+    {                                                                                              \
+        .name = service ".Happened", .message = &sessions__project_sealed__rules,                  \
+        .subject = "project_id", .client = "client_id", .project = "project_id"                    \
+    }
     HAPPENED("accounts"), HAPPENED("budgeting"), HAPPENED("sessions"), HAPPENED("funding"), {0}};
 
 /* Its own number, so that its fate can be followed. */
@@ -213,7 +213,8 @@ follow_up(struct call *call, int cause)
 
     if (fates_count == EVENTS_MAX || fates[cause].depth == FOLLOW_UPS_MAX)
         return RPC_OK;
-    fates[fates_count] = (struct fate){.producer = acting->service, .depth = fates[cause].depth + 1};
+    fates[fates_count] =
+        (struct fate){.producer = acting->service, .depth = fates[cause].depth + 1};
     event.project_id = call->event->project;
     event.client_id = call->event->client;
     emitting = true;
@@ -254,7 +255,8 @@ react(struct call *call, const ProtobufCMessage *message)
     if (fate->fails[acting->service] && !fate->mended)
         return call_fail(call, RPC_CONFLICT, NULL, "it fails for good");
     check_causality(call);
-    if (store_stands_behind(call->db, call->event->event_id, call->event->project, call->event->client))
+    if (store_stands_behind(call->db, call->event->event_id, call->event->project,
+                            call->event->client))
         broken("%s is applied in %s before a parked one of its project", call->event->event_id,
                service_names[acting->service]);
     if (db_query(call->db, call->arena, &record_effect,
@@ -264,7 +266,9 @@ react(struct call *call, const ProtobufCMessage *message)
 }
 
 #define FOLLOW(name, number)                                                                       \
-    {.type = &rpc_event_types[number], .producer = name, .handler = react}
+    {                                                                                              \
+        .type = &rpc_event_types[number], .producer = name, .handler = react                       \
+    }
 
 static const struct subscription of_budgeting[] = {FOLLOW("accounts", 0), FOLLOW("sessions", 2),
                                                    FOLLOW("funding", 3)};
@@ -359,7 +363,8 @@ may_run(const struct host *host)
 
     if (!host->running || now < host->stalled_until_ms)
         return false;
-    return !host->polling || host->woken || now >= host->poll_until_ms || network_has_for(host, is_asking(host->courier));
+    return !host->polling || host->woken || now >= host->poll_until_ms ||
+           network_has_for(host, is_asking(host->courier));
 }
 
 static void
@@ -429,10 +434,9 @@ pass_time(void)
 
     for (int i = 0; i < HOSTS; i++) {
         const struct host *host = &hosts[i];
-        int64_t due = !host->running ? host->start_at_ms
-                      : host->stalled_until_ms > clock_us / 1000
-                          ? host->stalled_until_ms
-                          : host->poll_until_ms;
+        int64_t due = !host->running                             ? host->start_at_ms
+                      : host->stalled_until_ms > clock_us / 1000 ? host->stalled_until_ms
+                                                                 : host->poll_until_ms;
 
         next = due < next ? due : next;
     }
@@ -515,7 +519,8 @@ check_effects(void)
             bool followed = false;
 
             for (size_t i = 0; i < rpc->subscriptions_count; i++)
-                followed = followed || rpc->subscriptions[i].type == &rpc_event_types[fate->producer];
+                followed =
+                    followed || rpc->subscriptions[i].type == &rpc_event_types[fate->producer];
             if (fate->effects[service] != (fate->stored && followed && !fate->skipped[service]))
                 broken("event %d of %s took effect %d times in %s", number,
                        service_names[fate->producer], fate->effects[service],
@@ -535,9 +540,9 @@ end_world(void)
 }
 
 static void
-play_world(uint64_t of_seed, uint64_t steps_max)
+play_world(uint64_t of_seed)
 {
-    uint64_t until = steps + steps_max;
+    uint64_t until = steps + STEPS_OF_A_WORLD;
 
     begin_world(of_seed);
     while (steps < until) {
@@ -561,11 +566,9 @@ play_world(uint64_t of_seed, uint64_t steps_max)
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-                                            {"worlds", required_argument, NULL, 'w'},
-                                            {"steps", required_argument, NULL, 'n'},
-                                            {0}};
-    uint64_t first = 1, worlds = 1, steps_max = STEPS_OF_A_WORLD, events = 0;
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'}, {"steps", required_argument, NULL, 'n'}, {0}};
+    uint64_t first = 1, worlds = 0, steps_min = 1, events = 0;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
@@ -573,11 +576,8 @@ main(int argc, char **argv)
         case 's':
             first = strtoull(optarg, NULL, 10);
             break;
-        case 'w':
-            worlds = strtoull(optarg, NULL, 10);
-            break;
         case 'n':
-            steps_max = strtoull(optarg, NULL, 10);
+            steps_min = strtoull(optarg, NULL, 10);
             break;
         default:
             return 2;
@@ -586,11 +586,9 @@ main(int argc, char **argv)
     config.arena_bytes_max = 16 << 20;
     for (int i = 0; i < HOSTS; i++)
         stacks[i] = malloc(STACK_BYTES);
-    for (uint64_t i = 0; i < worlds; i++) {
-        play_world(first + i, steps_max);
+    for (; steps < steps_min; worlds++) {
+        play_world(first + worlds);
         events += (uint64_t)fates_count;
-        if (getenv("SIMULATION_PROGRESS") != NULL)
-            fprintf(stderr, "%" PRIu64 ": %" PRIu64 " steps, %d events\n", first + i, steps, fates_count);
     }
     printf("%" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " events: each took effect once\n",
            worlds, steps, events);

@@ -30,11 +30,11 @@ extern int64_t clock_us;
 
 struct fate {
     int producer, depth;
-    bool stored;             /* its transaction was committed */
-    bool mended;             /* an administrator has mended what made it fail */
-    bool fails[SERVICES];    /* handling it fails there for good */
-    bool kills[SERVICES];    /* handling it kills the process there */
-    bool skipped[SERVICES];  /* an administrator gave it up there */
+    bool stored;            /* its transaction was committed */
+    bool mended;            /* an administrator has mended what made it fail */
+    bool fails[SERVICES];   /* handling it fails there for good */
+    bool kills[SERVICES];   /* handling it kills the process there */
+    bool skipped[SERVICES]; /* an administrator gave it up there */
     uint8_t effects[SERVICES];
 };
 extern struct fate fates[EVENTS_MAX];
@@ -51,7 +51,8 @@ struct host {
     struct inherited inherited;
     struct courier *courier;
     struct db *db;
-    uint64_t generation; /* of the courier: what was meant for an earlier one does not reach this one */
+    uint64_t
+        generation; /* of the courier: what was meant for an earlier one does not reach this one */
     int64_t start_at_ms, stalled_until_ms, poll_until_ms;
     bool running, polling, woken, subscribed;
 };
@@ -74,7 +75,7 @@ void store_worker_acts(int service);
 void store_cut(struct db *db); /* the server ends the session */
 void store_close(struct db *db);
 bool store_is_at_work(const struct db *db); /* in a transaction; NULL: no */
-bool store_is_quiet(void);     /* nothing in an outbox, nothing parked, every cursor at its head */
+bool store_is_quiet(void); /* nothing in an outbox, nothing parked, every cursor at its head */
 void store_check_chains(void);
 /* What an administrator does about one parked event. */
 void store_tend_parked(int service, bool skip);
@@ -85,7 +86,8 @@ void store_forget_snapshot(void);
 bool store_restore(void);
 int64_t store_sequence(int service);
 /* Whether an event of this project or client was parked before this one and still is. */
-bool store_stands_behind(struct db *db, const char *event_id, const char *project, const char *client);
+bool store_stands_behind(struct db *db, const char *event_id, const char *project,
+                         const char *client);
 /* The position of the main cursor as this connection sees it. */
 void store_cursor(struct db *db, int producer, int64_t *epoch, int64_t *sequence);
 bool store_wakes(int service); /* something was committed to its outbox since the last look */

@@ -67,7 +67,7 @@ struct database {
     int64_t next_position, next_parked;
     struct epoch_row epochs[EPOCHS_MAX];
     size_t epochs_count;
-    struct db *writer; /* who holds the rows of `state` */
+    struct db *writer;          /* who holds the rows of `state` */
     struct row *open[OPEN_MAX]; /* of workers' transactions under way */
     bool wake;
 };
@@ -414,7 +414,8 @@ lock_head(struct db *db, struct state *state, const char *const *values)
 static int
 by_position(const void *one, const void *other)
 {
-    int64_t difference = (*(struct row *const *)one)->position - (*(struct row *const *)other)->position;
+    int64_t difference =
+        (*(struct row *const *)one)->position - (*(struct row *const *)other)->position;
 
     return difference < 0 ? -1 : difference > 0;
 }
@@ -735,8 +736,9 @@ outbox_new(int service, const struct state *state, const char *const texts[8])
     struct row *row = calloc(1, sizeof *row);
     char occurred_at[40];
 
-    snprintf(occurred_at, sizeof occurred_at, "2026-11-22T18:%02" PRId64 ":%02" PRId64 ".%06" PRId64 "Z",
-             clock_us / 60000000 % 60, clock_us / 1000000 % 60, clock_us % 1000000);
+    snprintf(occurred_at, sizeof occurred_at,
+             "2026-11-22T18:%02" PRId64 ":%02" PRId64 ".%06" PRId64 "Z", clock_us / 60000000 % 60,
+             clock_us / 1000000 % 60, clock_us % 1000000);
     row->position = databases[service].next_position++;
     for (size_t i = 0; i < 5; i++)
         row->text[i] = copy(texts[i]);
@@ -771,15 +773,15 @@ static const struct {
     statement *run;
     bool writes;
 } statements[] = {
-    {"take_lease", take_lease, true},       {"renew_lease", renew_lease, true},
-    {"release_lease", release_lease, true}, {"lock_head", lock_head, true},
-    {"list_outbox", list_outbox, false},    {"move_outbox", move_outbox, true},
-    {"move_head", move_head, true},         {"list_epochs", list_epochs, false},
-    {"list_events", list_events, false},    {"insert_cursor", insert_cursor, true},
-    {"find_cursor", find_cursor, false},    {"move_cursor", move_cursor, true},
-    {"note_seen", note_seen, true},         {"find_parked", find_parked, false},
-    {"park_event", park_event, true},       {"list_released", list_released, false},
-    {"take_parked", take_parked, true},     {"park_again", park_again, true},
+    {"take_lease", take_lease, true},        {"renew_lease", renew_lease, true},
+    {"release_lease", release_lease, true},  {"lock_head", lock_head, true},
+    {"list_outbox", list_outbox, false},     {"move_outbox", move_outbox, true},
+    {"move_head", move_head, true},          {"list_epochs", list_epochs, false},
+    {"list_events", list_events, false},     {"insert_cursor", insert_cursor, true},
+    {"find_cursor", find_cursor, false},     {"move_cursor", move_cursor, true},
+    {"note_seen", note_seen, true},          {"find_parked", find_parked, false},
+    {"park_event", park_event, true},        {"list_released", list_released, false},
+    {"take_parked", take_parked, true},      {"park_again", park_again, true},
     {"insert_outbox", insert_outbox, false}, {"record_effect", insert_effect, false},
 };
 
@@ -973,10 +975,10 @@ store_worker_acts(int service)
     snprintf(type, sizeof type, "%s.Happened", service_names[service]);
     snprintf(client, sizeof client, "00000000-0000-7000-9000-%012x", chance(2));
     snprintf(project, sizeof project, "00000000-0000-7000-a000-%012x", chance(PROJECTS));
-    database->open[slot] = outbox_new(
-        service, &database->state,
-        (const char *const[8]){id, type, project, client,
-                               once_in(6) ? NULL : project, "\\x", "\\x", NULL});
+    database->open[slot] =
+        outbox_new(service, &database->state,
+                   (const char *const[8]){id, type, project, client, once_in(6) ? NULL : project,
+                                          "\\x", "\\x", NULL});
 }
 
 bool
@@ -1149,7 +1151,8 @@ store_snapshot(void)
 }
 
 static void
-restore(struct database *database, const struct state *state, struct row *const *outbox, size_t count)
+restore(struct database *database, const struct state *state, struct row *const *outbox,
+        size_t count)
 {
     struct epoch_row *epoch = &database->epochs[database->epochs_count++];
 
