@@ -15,12 +15,14 @@ LENGTH = int(os.environ.get("OPERATIONS_LENGTH", "40"))
 SEED = os.environ.get("OPERATIONS_SEED")
 
 # Small ones for what rounds, and round ones for what is reached exactly.
-AMOUNTS = st.one_of(st.integers(1, 2_000), st.integers(1, 1_000_000), st.sampled_from([100_000, 200_000, 800_000]))
-THRESHOLDS = st.one_of(st.builds(lambda bp: {"percent_bp": bp}, st.integers(1, 10_000)),
-                       st.builds(lambda cents: {"amount_cents": cents}, st.integers(1, 1_000_000)))
+AMOUNTS = st.one_of(st.sampled_from([100_000, 200_000]), st.integers(1, 2_000), st.integers(1, 1_000_000))
+BUDGETS = st.one_of(st.sampled_from([1_000_000, 400_000, 0]), st.integers(0, 1_500_000))
+SHARES = st.one_of(st.sampled_from([5000, 10_000]), st.integers(1, 10_000))
+THRESHOLDS = st.one_of(st.builds(lambda cents: {"amount_cents": cents}, AMOUNTS),
+                       st.builds(lambda bp: {"percent_bp": bp}, SHARES))
 DAYS = st.integers(1, 28).map(lambda day: f"2026-12-{day:02d}")
 VAT_RATES = st.sampled_from([0, 210, 550, 1000, 2000])
-MILESTONES = st.lists(st.integers(1, 10_000), min_size=1, max_size=3, unique=True).map(
+MILESTONES = st.lists(SHARES, min_size=1, max_size=3, unique=True).map(
     lambda shares: tuple({"consumed_bp": share} for share in shares))
 PLANS = st.one_of(
     st.builds(lambda rate: Plan("unconsumed_funds", ("project_closed",), rate_bp=rate), st.integers(1, 10_000)),
@@ -39,7 +41,7 @@ PLACES = st.integers(0, 30)
 OPERATIONS = {
     "credit": (1, {"cents": AMOUNTS}),
     "reverse": (1, {"place": PLACES}),
-    "open_project": (2, {"cents": st.integers(0, 1_500_000), "threshold": THRESHOLDS, "auto": st.booleans(),
+    "open_project": (2, {"cents": BUDGETS, "threshold": THRESHOLDS, "auto": st.booleans(),
                          "refill_bp": st.sampled_from([2000, 0, 1, 10_000])}),
     "plan_billing": (1, {"place": PLACES, "plan": PLANS}),
     "allocate": (3, {"place": PLACES, "cents": AMOUNTS, "back": st.booleans()}),
@@ -195,7 +197,7 @@ class Player:
 def operations(stack, admin):
     """One rule whose steps are drawn: with a rule for each operation the sequences become short and one-sided."""
     class Operations(RuleBasedStateMachine):
-        @initialize(plan=PLANS, cents=st.integers(0, 1_000_000), threshold=THRESHOLDS)
+        @initialize(plan=PLANS, cents=BUDGETS, threshold=THRESHOLDS)
         def begin(self, plan, cents, threshold):
             self.player = Player(Mirror(stack, admin), plan, cents, threshold)
 

@@ -125,6 +125,7 @@ class Story:
         self.check(client)
         mirror.set_threshold(project, {"amount_cents": 1})
         mirror.set_threshold(project, THRESHOLD)
+        self.cross_again(project, session, threshold)
         large = mirror.add_training(session, 600_000)
         mirror.decide(project.calls[-1], "decline")
         mirror.change_training(large, cents=700_000)
@@ -154,6 +155,19 @@ class Story:
         mirror.cancel(cancelled)
         mirror.cancel_call(project.calls[-1])
         self.check(client)
+
+    def cross_again(self, project, session, asked):
+        """BUD-14: the threshold asks once in 24 hours; each crossing is told. Exactly at it is reached."""
+        figures = self.mirror.rules.figures(project)
+        missing = figures["threshold_cents"] - figures["consumed_cents"]
+        crossing = self.mirror.add_training(session, missing)
+        self.check(project.client)
+        self.mirror.change_training(crossing, cents=missing - 1)
+        age(self.stack, {"id": asked.id}, created_at=1)
+        asked.recent = False
+        self.mirror.change_training(crossing, cents=missing)
+        self.mirror.decide(project.calls[-1], "decline")
+        self.mirror.remove_training(crossing)
 
     def remind_by_time(self, call):
         """FUN-5: a week passes."""

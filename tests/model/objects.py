@@ -27,7 +27,7 @@ class Plan:
         return {name: value for name, value in said.items() if value not in (None, [])}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Client:
     plan: Plan
     payment_terms_days: int = 30
@@ -37,7 +37,7 @@ class Client:
     id: str = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Credit:
     client: Client
     amount_cents: int
@@ -46,7 +46,7 @@ class Credit:
     id: str = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Project:
     client: Client
     initial_cents: int
@@ -68,7 +68,7 @@ class Project:
     id: str = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Session:
     project: Project
     start_date: str
@@ -79,7 +79,7 @@ class Session:
     id: str = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Training:
     session: Session
     cost_cents: int
@@ -93,7 +93,7 @@ class Training:
         return self.cost_cents
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FundingCall:
     project: Project
     reason: str
@@ -111,7 +111,7 @@ class FundingCall:
         return sum(self.payments.values())
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Line:
     net_cents: int
     vat_rate_bp: int
@@ -120,7 +120,7 @@ class Line:
     credited: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Invoice:
     project: Project
     number: str
