@@ -10,6 +10,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS.parent / "scripts" / "lib")]
 
 from client import Client, RunningStack, new_operator  # noqa: E402
+from declared import undeclared_moves  # noqa: E402
 
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", ": runtime error: ")
 
@@ -46,8 +47,10 @@ def start_stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(start_stack):
-    """The stack that all tests share."""
-    return start_stack()
+    """The stack that all tests share. No state has changed in it but as the contract says."""
+    shared = start_stack()
+    yield shared
+    assert undeclared_moves(shared) == []
 
 
 @pytest.fixture(scope="session")

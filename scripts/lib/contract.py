@@ -115,7 +115,7 @@ class Message:
 
 
 class Enum:
-    def __init__(self, package, proto, comment, value_comments):
+    def __init__(self, package, proto, comment, value_comments, unreached):
         self.name, self.full_name, self.comment = proto.name, f"{package}.{proto.name}", comment
         self.values = [v.name for v in proto.value]
         self.value_comments = value_comments
@@ -124,6 +124,7 @@ class Enum:
             if not value.startswith(prefix):
                 raise ContractError(f"{self.full_name}: the value {value} must start with {prefix}")
         self.words = [v[len(prefix):].lower() for v in self.values]
+        self.unreached = {word for word, on in zip(self.words, unreached) if on}
 
 
 class Method:
@@ -199,7 +200,8 @@ class Contract:
                 package.events.append(message)
         for index, proto in enumerate(file.enum_type):
             enum = Enum(file.package, proto, comments.get((5, index), ""),
-                        [comments.get((5, index, 2, i), "") for i in range(len(proto.value))])
+                        [comments.get((5, index, 2, i), "") for i in range(len(proto.value))],
+                        [self.options("EnumValueOptions", value.options, ("unreached",))["unreached"] for value in proto.value])
             package.enums.append(enum)
             self.enums[enum.full_name] = enum
         for index, service in enumerate(file.service):
@@ -261,8 +263,9 @@ class Contract:
         for (name, field), states in allowed.items():
             every = self.messages[f"{package}.{name}"].field(field).enum.words
             hidden = self.gone(f"{package}.{name}", field)
+            unseen = hidden | self.messages[f"{package}.{name}"].field(field).enum.unreached
             if states:
-                yield name, states, [state for state in every if state not in states and state not in hidden]
+                yield name, states, [state for state in every if state not in states and state not in unseen]
 
     def packages_seen_by(self, package):
         """Packages whose types it uses: its imports, and the ones its options name."""
@@ -293,6 +296,7 @@ class Contract:
             for subscription in package.subscriptions:
                 self.prove_subscription(package, subscription)
             self.prove_jobs(package)
+            self.prove_states_reached(package)
 
     def prove_not_recursive(self, message, above):
         if message in above:
@@ -425,7 +429,33 @@ class Contract:
                 raise ContractError(f"{where} needs {needs.object} in no state")
             self.prove_states(where, self.state_enum(where, package, needs), states_left(needs))
 
+    def states_shown(self):
+        """The …Status enums of the objects that operations answer with."""
+        seen, todo = set(), [self.messages[method.output] for method in self.methods.values() if method.verb]
+        while todo:
+            message = todo.pop()
+            if message not in seen:
+                seen.add(message)
+                todo += [field.message for field in message.fields if field.message is not None]
+        return {field.enum.full_name for message in seen for field in message.fields
+                if field.enum is not None and field.enum.name.endswith("Status")}
+
+    def prove_states_reached(self, package):
+        """Every state that callers may see is where some operation, reaction or job leads."""
+        changes = [*(m.rpc.moves for m in package.methods), *(s.moves for s in package.subscriptions),
+                   *(j.moves for j in package.jobs)]
+        reached = {(self.state_enum(package.name, package.name, move).full_name, move.to) for moves in changes for move in moves}
+        for enum in package.enums:
+            for state in enum.words if enum.full_name in self.states_shown() else ():
+                if ((enum.full_name, state) in reached) == (state in enum.unreached):
+                    if state in enum.unreached:
+                        raise ContractError(f"{enum.full_name}: {state} is said to be unreached, and something leads to it")
+                    raise ContractError(f"{enum.full_name}: nothing moves an object to {state}; say what does with (moves)")
+
     def prove_jobs(self, package):
+        twice = {job.name for job in package.jobs if [other.name for other in package.jobs].count(job.name) > 1}
+        if twice:
+            raise ContractError(f"{package.name} names a job twice: {', '.join(sorted(twice))}")
         for job in package.jobs:
             where = f"{package.name}'s job {job.name}"
             if not job.does:

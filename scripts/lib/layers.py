@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draws a small directed graph as inline SVG: nodes in layers from top to bottom, edges with a badge each.
 
-The classical steps: turn back edges round, give each node a layer, put a bend where an edge passes a layer, order
+The classical steps: turn edges that lead back round, give each node a layer, put a bend where an edge passes a layer, order
 each layer by where its neighbours are, then place. Graphs here have at most a few dozen nodes; graphviz would be
 a dependency for what fits on a page.
 """
@@ -10,17 +10,19 @@ import html
 LETTER = 8.1            # width of one letter of the node's font
 BADGE_LETTER = 7.0
 NODE_HEIGHT = 34
-LAYER_GAP = 62
+LAYER_GAP = 66
 NODE_GAP = 30
 MARGIN = 14
 LOOP = 34               # how far a loop reaches out of its node
 SWEEPS = 12
+BEND = 0.45             # how far the curve of an edge goes straight on
+BADGE_HEIGHT = 16
 
 
 class Node:
     def __init__(self, name, label, kind):
         self.name, self.label, self.kind = name, label, kind
-        self.layer, self.x = 0, 0.0
+        self.layer, self.x, self.loop = 0, 0.0, 0
         self.width = {"state": max(64, len(label) * LETTER + 26), "bend": 10}.get(kind, 18)
         self.height = {"state": NODE_HEIGHT, "bend": 0}.get(kind, 18)
 
@@ -48,21 +50,13 @@ class Drawing:
         return [edge for edge in self.edges if edge.source != edge.target]
 
     def turn_back_edges(self):
-        done, path = set(), []
-
-        def visit(name):
-            path.append(name)
-            for edge in self.lines():
-                if edge.source == name and not edge.turned:
-                    if edge.target in path:
-                        edge.turned = True
-                    elif edge.target not in done:
-                        visit(edge.target)
-            path.pop()
-            done.add(name)
-        for name in self.nodes:
-            if name not in done:
-                visit(name)
+        """The order in which the nodes were given is that of a life: an edge to an earlier one leads back."""
+        place = {name: index for index, name in enumerate(self.nodes)}
+        for edge in self.lines():
+            edge.turned = place[edge.source] > place[edge.target]
+        for edge in self.edges:
+            if edge.source == edge.target:
+                self.nodes[edge.source].loop = LOOP
 
     @staticmethod
     def ends(edge):
@@ -119,9 +113,7 @@ class Drawing:
         left = min(node.x - node.width / 2 for node in self.nodes.values()) - MARGIN
         for node in self.nodes.values():
             node.x -= left
-        self.width = max(node.x + node.width / 2 for node in self.nodes.values()) + MARGIN
-        if any(edge.source == edge.target for edge in self.edges):
-            self.width += LOOP
+        self.width = max(node.x + node.width / 2 + node.loop for node in self.nodes.values()) + MARGIN
         self.height = len(self.layers) * (NODE_HEIGHT + LAYER_GAP) - LAYER_GAP + 2 * MARGIN
 
     def settle(self, layer, step):
@@ -131,7 +123,8 @@ class Drawing:
             near = [n.x for n in self.neighbours(node, step)] or [node.x]
             wishes.append(sum(near) / len(near))
         for index, node in enumerate(layer):
-            least = layer[index - 1].x + (layer[index - 1].width + node.width) / 2 + NODE_GAP if index else wishes[0]
+            before = layer[index - 1]
+            least = before.x + (before.width + node.width) / 2 + before.loop + NODE_GAP
             node.x = max(wishes[index], least) if index else wishes[0]
         shift = sum(wish - node.x for wish, node in zip(wishes, layer)) / len(layer)
         for node in layer:
@@ -170,25 +163,25 @@ class Drawing:
                 points += [(node.x, self.y(node) - NODE_HEIGHT / 2), (node.x, self.y(node) + NODE_HEIGHT / 2)]
         return points
 
-    def edge_svg(self, edge, number):
+    def edge_svg(self, edge, badges):
         points = self.points(edge)
         if edge.turned:
             points.reverse()
         path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
         for (x0, y0), (x1, y1) in zip(points, points[1:]):
-            bend = (y1 - y0) * 0.45
+            bend = (y1 - y0) * BEND
             path += f"C{x0:.1f},{y0 + bend:.1f} {x1:.1f},{y1 - bend:.1f} {x1:.1f},{y1:.1f}"
-        middle = points[(len(points) // 2) - 1:(len(points) // 2) + 1]
-        part = (0.38, 0.5, 0.62)[number % 3] if len(points) == 2 else 0.5
-        x = middle[0][0] + (middle[1][0] - middle[0][0]) * part
-        y = middle[0][1] + (middle[1][1] - middle[0][1]) * part
-        return f'<path class="edge" d="{path}" marker-end="url(#arrow)"/>', badge_svg(x, y, edge.label)
+        middle = (len(points) // 2) - 1
+        badge = free_place(points[middle], points[middle + 1], edge.label, badges)
+        return f'<path class="edge" d="{path}" marker-end="url(#arrow)"/>', badge
 
-    def loop_svg(self, edge):
+    def loop_svg(self, edge, badges):
         node = self.nodes[edge.source]
         x, y = node.x + node.width / 2, self.y(node)
         path = f"M{x:.1f},{y - 8:.1f}C{x + LOOP:.1f},{y - 20:.1f} {x + LOOP:.1f},{y + 20:.1f} {x:.1f},{y + 8:.1f}"
-        return f'<path class="edge" d="{path}" marker-end="url(#arrow)"/>', badge_svg(x + LOOP * 0.75, y, edge.label)
+        badges.append((x + LOOP * 0.75, y, badge_width(edge.label)))
+        badge = badge_svg(x + LOOP * 0.75, y, edge.label) if edge.label else ""
+        return f'<path class="edge" d="{path}" marker-end="url(#arrow)"/>', badge
 
     def node_svg(self, node):
         y = self.y(node)
@@ -202,22 +195,44 @@ class Drawing:
                 f'<text class="name" x="{node.x:.1f}" y="{y + 5:.1f}">{html.escape(node.label)}</text>')
 
     def svg(self, title):
-        drawn = [self.loop_svg(edge) if edge.source == edge.target else self.edge_svg(edge, number)
-                 for number, edge in enumerate(self.edges)]
+        badges = []
+        drawn = [self.loop_svg(edge, badges) if edge.source == edge.target else self.edge_svg(edge, badges)
+                 for edge in self.edges]
         parts = [path for path, _ in drawn]
         parts += [self.node_svg(node) for node in self.nodes.values() if node.kind != "bend"]
         parts += [badge for _, badge in drawn]
-        return svg(self.width, self.height, title, parts)
+        left = min([0.0, *(x - width / 2 - MARGIN for x, _, width in badges)])
+        right = max([self.width, *(x + width / 2 + MARGIN for x, _, width in badges)])
+        return svg(right - left, self.height, title, parts, left)
+
+
+def badge_width(label):
+    return len(label) * BADGE_LETTER + 10
+
+
+def free_place(start, end, label, badges):
+    """The badge of an edge, on its curve where no other badge is; `badges` are the places taken."""
+    if not label:
+        return ""
+    (x0, y0), (x1, y1) = start, end
+    for t in (0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75):
+        s = 1 - t
+        x = (s ** 3 + 3 * s * s * t) * x0 + (3 * s * t * t + t ** 3) * x1
+        bend = (y1 - y0) * BEND
+        y = s ** 3 * y0 + 3 * s * s * t * (y0 + bend) + 3 * s * t * t * (y1 - bend) + t ** 3 * y1
+        if all(abs(x - bx) > (badge_width(label) + width) / 2 or abs(y - by) > BADGE_HEIGHT for bx, by, width in badges):
+            break
+    badges.append((x, y, badge_width(label)))
+    return badge_svg(x, y, label)
 
 
 def badge_svg(x, y, label):
-    if not label:
-        return ""
-    width = len(label) * BADGE_LETTER + 10
-    return (f'<rect class="badge" x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" rx="9"/>'
+    width = badge_width(label)
+    return (f'<rect class="badge" x="{x - width / 2:.1f}" y="{y - BADGE_HEIGHT / 2:.1f}" width="{width:.1f}" '
+            f'height="{BADGE_HEIGHT}" rx="8"/>'
             f'<text class="number" x="{x:.1f}" y="{y + 4:.1f}">{html.escape(label)}</text>')
 
 
-def svg(width, height, title, parts):
-    return (f'<div class="picture"><svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+def svg(width, height, title, parts, left=0.0):
+    return (f'<div class="picture"><svg viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
             f'height="{height:.0f}" role="img" aria-label="{html.escape(title)}">\n' + "\n".join(parts) + "\n</svg></div>\n")

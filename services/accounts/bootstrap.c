@@ -63,6 +63,7 @@ bootstrap_command(struct call *call, int argc, char **argv)
     SET(&admin.user, role, USER_ROLE_ADMIN);
     password = config_secret("--password-file", argv[4]);
     admin.password = password;
+    job_enter(call, "bootstrap_admin");
     made = job_transaction(call, make_admin, &admin) == RPC_OK;
     config_secret_free(password);
     if (!made)

@@ -196,11 +196,34 @@ call_wake_jobs(struct call *call)
     call->wake_jobs = true;
 }
 
+/* The contract says what each operation, reaction and job emits; OpenAPI and the flow page repeat it. */
+static bool
+may_emit(const struct call *call, const struct event_type *type)
+{
+    const char *const *name = call->emits;
+
+    if (strncmp(type->name, "common.", strlen("common.")) == 0)
+        return true;
+    while (name != NULL && *name != NULL && strcmp(*name, strchr(type->name, '.') + 1) != 0)
+        name++;
+    return name != NULL && *name != NULL;
+}
+
 enum rpc_status
 call_emit(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
 {
-    struct emitted *emitted = events_emitted(call, type, event);
+    struct emitted *emitted;
 
+    if (!may_emit(call, type)) {
+        log_error("%s emits %s, which the contract does not say",
+                  call->method != NULL  ? call->method->name
+                  : call->event != NULL ? call->event->type
+                                        : "a job",
+                  type->name);
+        return call_fail(call, RPC_INTERNAL, NULL,
+                         "something failed on our side; it was logged under this request id");
+    }
+    emitted = events_emitted(call, type, event);
     *call->emitted_end = emitted;
     call->emitted_end = &emitted->next;
     return RPC_OK;

@@ -22,6 +22,7 @@ struct call {
     const Wire__Event *event;          /* the event being handled, NULL in requests and jobs */
     const struct rpc_moves *moves;     /* of the method, the subscription or the job, or NULL */
     const struct rpc_moves *move;      /* the one that state_move chose, or NULL */
+    const char *const *emits;          /* what the contract lets it emit, NULL-ended; or NULL */
     ProtobufCMessage **answers;        /* of method->asks, in their order */
     const char *new_id;                /* a fresh UUIDv7 */
     const char *today;                 /* YYYY-MM-DD in Paris */

@@ -67,6 +67,7 @@ enter_subscription(struct call *call, const struct subscription *subscription)
 
     call->moves = subscription->moves;
     call->move = NULL;
+    call->emits = subscription->emits;
     uuid_new(id);
     call->new_id = arena_strdup(call->arena, id);
 }

@@ -26,6 +26,34 @@ enum { EXIT_USAGE = 2, DRAIN_MS = 8000, DATABASE_RETRY_MS = 200, FRAMES_BYTES_MA
 
 /* ---- what every child does first */
 
+static const struct job_rules *
+rules_of_job(const struct service *service, const char *name)
+{
+    const struct job_rules *const tables[] = {service->rpc->jobs, ops_rpc.jobs};
+
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const struct job_rules *rules = tables[i]; rules != NULL && rules->name != NULL;
+             rules++)
+            if (strcmp(rules->name, name) == 0)
+                return rules;
+    return NULL;
+}
+
+/* Whether the contract knows every job that this program runs. */
+static bool
+jobs_prove(const struct service *service)
+{
+    bool known = true;
+
+    for (const struct job *job = service->jobs; job != NULL && job->name != NULL; job++)
+        if (rules_of_job(service, job->name) == NULL) {
+            log_error("the job %s does not stand in the contract: add it to the (jobs) of %s",
+                      job->name, service->rpc->name);
+            known = false;
+        }
+    return known;
+}
+
 /* Waits for the database, then refuses to go on with a schema or statement that does not fit. */
 struct db *
 service_database(const struct service *service)
@@ -38,7 +66,7 @@ service_database(const struct service *service)
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
     if (!migrate_verify(db, service) || !db_prove(db) || !sql_prove(db) ||
-        !projections_prove(db, service) || !asks_prove(service))
+        !projections_prove(db, service) || !jobs_prove(service) || !asks_prove(service))
         exit(PARENT_EXIT_REFUSED);
     return db;
 }
@@ -160,15 +188,15 @@ job_transaction(struct call *call, enum rpc_status (*body)(struct call *call, vo
     return status;
 }
 
-/* What the contract lets a job do to states; NULL: nothing. */
-static const struct rpc_moves *
-moves_of_job(const struct service *service, const char *name)
+void
+job_enter(struct call *call, const char *name)
 {
-    const struct job_rules *rules = service->rpc->jobs;
+    const struct job_rules *rules = rules_of_job(call->service, name);
 
-    while (rules != NULL && rules->name != NULL && strcmp(rules->name, name) != 0)
-        rules++;
-    return rules == NULL || rules->name == NULL ? NULL : rules->moves;
+    assert(rules != NULL); /* jobs_prove */
+    call->moves = rules->moves;
+    call->move = NULL;
+    call->emits = rules->emits;
 }
 
 static bool
@@ -179,7 +207,7 @@ run_job(struct jobs *jobs, const struct job *job)
 
     arena_reset(jobs->arena);
     call_start(&call, jobs->arena, jobs->db, jobs->asker, jobs->service);
-    call.moves = moves_of_job(jobs->service, job->name);
+    job_enter(&call, job->name);
     worked = db_ready(jobs->db) && job->run(&call);
     if (call.status != RPC_OK)
         log_warning("job %s: %s", job->name, call.problem.detail);

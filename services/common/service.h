@@ -38,6 +38,8 @@ struct service {
 /* `<program> [--help|--config|--check|--migrate|--rebuild|--role=…]`. Returns the exit code. */
 int service_main(const struct service *service, int argc, char **argv);
 
+/* Lets a call do what the contract says of this job: for commands; the jobs child does it by itself. */
+void job_enter(struct call *call, const char *name);
 /* Runs body in a transaction of its own with retry on serialization failure; commits on RPC_OK,
  * with the events that body emitted. For jobs and commands. */
 enum rpc_status job_transaction(struct call *call,

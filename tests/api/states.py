@@ -6,7 +6,7 @@ Through the API where callers bring an object there; where only time or another 
 import datetime
 
 from billing import close
-from client import Client, expect, password_token
+from client import Client, expect, password_token, wait_until
 from facts import wait_until_settled
 from factory import (funded_client, new_client, new_project, new_session, new_training, user_body, wait_for_status)
 from funding_calls import decide, link, new_call, path_of, review_of, sent_call
@@ -96,8 +96,21 @@ def invoice_in(admin, state):
     return made | {"Invoice": invoice}
 
 
+def message_in(admin, state):
+    user = admin.create("/v1/users", user_body())
+
+    def mailed():
+        return next(iter(admin.read("/v1/messages", recipient=user["email"], status="sent")["messages"]), None)
+    message = wait_until(mailed)
+    if state != "sent":
+        admin.stack.query("update notifications.message set status = %s, sent_at = null, due_at = now() + interval '1 day', "
+                          "gathered_in = case when %s = 'gathered' then id end where id = %s", state, state, message["id"])
+    return {"Message": message}
+
+
 MAKERS = {"accounts.Client": client_in, "accounts.User": user_in, "budgeting.Project": project_in,
-          "sessions.Session": session_in, "funding.FundingCall": funding_call_in, "invoicing.Invoice": invoice_in}
+          "sessions.Session": session_in, "funding.FundingCall": funding_call_in, "invoicing.Invoice": invoice_in,
+          "notifications.Message": message_in}
 
 
 def brought_to(admin, name, state):

@@ -99,9 +99,9 @@ def test_missing_or_changed_column_refuses_to_start(copy, fault, named):
 
 
 @pytest.mark.parametrize("right, wrong, named", [
-    (b"from client where id = :id", b"from client where id = :iq", ["get_client", "binds :iq"]),
-    (b"from client where id = :id", b"from klient where id = :id", ["get_client", "klient"]),
-    (b"from client where id = :id", b"from client where if = :id", ["get_client", "if"]),
+    (b"from client where id = :id", b"from client where id = :iq", ["look_up_client", "binds :iq"]),
+    (b"from client where id = :id", b"from klient where id = :id", ["look_up_client", "klient"]),
+    (b"from client where id = :id", b"from client where if = :id", ["look_up_client", "if"]),
     (b"insert into client (id, name", b"insert into client (id, mame", ["insert_client", "mame"]),
     (b":search(name, siren) :page", b":search(name, siren) :qage", ["list_clients", "qage"]),
 ])
