@@ -92,6 +92,8 @@ def test_every_reference_has_its_target(document):
     ('get: "/v1/sessions" role', 'get: "/v1/projects/{project_id}/sessions" role', "are both GET"),
     ("  // Last day.\n", "\n", "has no comment"),
     ('from: "planned" to: "completed"', 'from: "planned" to: "done"', "has no value done"),
+    ('from: "planned" to: "completed"', 'from: "planned" to: "cancelled"', "nothing moves an object to completed"),
+    ('needs: {object: "Session" in: "planned"}', 'needs: {object: "Session"}', "in no state"),
     ('callers: "budgeting"', 'callers: "funding"', "among its callers"),
 ])
 def test_contract_that_contradicts_itself_is_refused(copied_contract, old, new, complaint):
