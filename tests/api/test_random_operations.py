@@ -57,7 +57,9 @@ OPERATIONS = {
     "complete": (4, {"place": PLACES}),
     "reopen": (2, {"place": PLACES}),
     "cancel": (1, {"place": PLACES}),
+    "delete_session": (1, {"place": PLACES}),
     "write_call": (1, {"place": PLACES, "cents": AMOUNTS}),
+    "change_call": (1, {"place": PLACES, "cents": AMOUNTS}),
     "handle_call": (2, {"place": PLACES, "operation": st.sampled_from(["send", "remind", "cancel_call"])}),
     "decide": (4, {"place": PLACES, "decision": st.sampled_from(["accept", "adjust", "decline"]), "cents": AMOUNTS,
                    "source": st.sampled_from([None, "envelope"])}),
@@ -164,10 +166,16 @@ class Player:
     def cancel(self, place):
         self.mirror.cancel(self.session(place))
 
+    def delete_session(self, place):
+        self.mirror.delete_session(self.session(place))
+
     # ── funding calls
 
     def write_call(self, place, cents):
         self.mirror.write_call(self.project(place), cents)
+
+    def change_call(self, place, cents):
+        self.mirror.change_call(self.call(place), cents)
 
     def handle_call(self, place, operation):
         getattr(self.mirror, operation)(self.call(place))
