@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from billing import check_series
 from client import wait_until
 from factory import client_body
 from facts import wait_until_settled
@@ -28,6 +29,7 @@ class Mirror:
     def __init__(self, stack, caller, vat_rates=None):
         self.stack, self.caller = stack, caller
         self.racing = False  # whether somebody is held up, so that not everything takes effect
+        self.numbered = 0  # invoices and credit notes whose numbers were looked at
         self.rules = Platform(today(), vat_rates or VAT_RATES)
 
     def both(self, rule, act):
@@ -219,6 +221,18 @@ class Mirror:
         for project in client.projects:
             if project.status != "deleted":
                 self.compare_project(project)
+        self.check_books(client)
+
+    def check_books(self, client):
+        """Every ledger transaction and the client sum to zero; numbers run from 1 in the order of dates."""
+        assert self.stack.query("select transaction_id, sum(amount_cents) from budgeting.ledger_entry "
+                                "where client_id = %s group by rollup (transaction_id) having sum(amount_cents) <> 0",
+                                client.id) == []
+        issued = sum(len(project.invoices) for project in client.projects)
+        if issued != self.numbered:
+            self.numbered = issued
+            for kind in ("invoice", "credit_note"):
+                check_series(self.stack, kind)
 
     def members(self, path, expected):
         """Whether an object has these members; members that the rules leave out are absent."""

@@ -325,6 +325,27 @@ def test_inv_6_option_for_vat_on_debits_is_printed(admin, stack, client):
                                        "text": "Option pour le paiement de la taxe d'après les débits."}
 
 
+def test_inv_6_sentences_and_late_rates_hold_from_their_day_on(admin, stack, client):
+    """INV-6: dated in settings; the day of issue decides, and what was issued keeps its own."""
+    before = admin.read("/v1/settings")
+    back = {name: before[name] for name in ("legal_sentences", "late_penalty_rates")}
+
+    def mentions(invoice):
+        shown = admin.read(f"/v1/invoices/{invoice['id']}")["mentions"]
+        return {mention["key"]: mention["text"] for mention in shown}
+    _, first = billed(admin, client)
+    kept = mentions(first)
+    sentences = [{"key": "discount", "locale": "fr", "valid_from": day(plus=days), "text": text}
+                 for days, text in ((-9, "Escompte de la semaine passée."), (0, "Escompte : 1 %."), (1, "Demain."))]
+    rates = [{"valid_from": day(plus=days), "rate_bp": rate_bp} for days, rate_bp in ((-9, 800), (0, 905), (1, 1000))]
+    changes = {"legal_sentences": before["legal_sentences"] + sentences, "late_penalty_rates": rates}
+    with settings(admin, stack, changes, back):
+        _, second = billed(admin, client)
+    assert mentions(second)["discount"] == "Escompte : 1 %."
+    assert "9,05 %" in mentions(second)["penalty"].replace("\u00a0", " ")
+    assert mentions(first) == kept and "12,15" in kept["penalty"] and "Escompte : 1" not in kept["discount"]
+
+
 def test_inv_6_a_trigger_waits_for_the_sellers_identity(admin, stack, client):
     """INV-6: no invoice without its mentions; it is made as soon as they are there."""
     city = admin.read("/v1/settings")["seller"]["rcs_city"]

@@ -12,14 +12,19 @@ import requests
 from client import Client, RunningStack, wait_until
 from stack import REPOSITORY
 
+METRICS_TOKEN = "only-for-the-collector-of-metrics"
+
 
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory, stack):
     """A stack beside the shared one, under a path longer than a socket's may be, that tests stop and start."""
     folder = tmp_path_factory.mktemp("long") / ("x" * 120)
     folder.mkdir()
+    token = folder / "metrics.token"
+    token.write_text(METRICS_TOKEN, encoding="utf-8")
+    token.chmod(0o600)
     own = RunningStack(folder, stack.place.build)
-    own.start()
+    own.start(environment={"ESCARCELLE_METRICS_TOKEN_FILE": str(token)})
     yield own
     own.stop()
 
@@ -64,6 +69,15 @@ def lets_in(stack):
     except requests.ConnectionError:
         return False
     return answer.status_code == 200
+
+
+def test_configuration_is_handed_on(own_stack):
+    """What is in the environment of the start, here a token for the metrics: without it 401, with it the counters."""
+    def metrics(token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return Client(own_stack).request("GET", "/metrics", headers=headers)
+    assert [metrics(token).status_code for token in (None, METRICS_TOKEN + "x", "x", METRICS_TOKEN)] == [401, 401, 401, 200]
+    assert "escarcelle_http_requests_total" in metrics(METRICS_TOKEN).text
 
 
 @pytest.mark.parametrize("program", ["gateway", "broker", "accounts", "smtp-sink", "postgres"])
