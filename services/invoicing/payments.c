@@ -50,6 +50,17 @@ repeat(struct call *call, const RecordPaymentRequest *request, const Payment *re
     return RPC_OK;
 }
 
+/* A credited invoice takes nothing in; what was paid of it can still be taken back from the advance. */
+static enum rpc_status
+check_target(struct call *call, const Settlement *settlement, int64_t amount_cents)
+{
+    TRY(invoice_check_kind(call, settlement->kind, "paid"));
+    if (settlement->status != INVOICE_STATUS_CREDITED || amount_cents < 0)
+        return RPC_OK;
+    return call_fail_code(call, RPC_CONFLICT, "wrong_state", NULL,
+                          "the invoice is credited; only what was paid of it can be taken back");
+}
+
 static enum rpc_status
 refuse_amount(struct call *call, int64_t amount_cents, const Settlement *settlement)
 {
@@ -61,7 +72,7 @@ refuse_amount(struct call *call, int64_t amount_cents, const Settlement *settlem
             (long long)settlement_open_cents(settlement));
     return call_fail_code(call, RPC_CONFLICT, "never_paid", NULL,
                           "only %lld cents of the invoice are paid, and %lld became the client's "
-                          "advance; no more can be taken back",
+                          "advance, which \"advance\": true takes back first",
                           (long long)settlement->paid_cents, (long long)settlement->advance_cents);
 }
 
@@ -101,7 +112,7 @@ invoicing_record_payment(struct call *call, const RecordPaymentRequest *request,
         return repeat(call, request, reply);
     TRY(sql_one(call, &hold_payable, request, NEW(call, Invoice)));
     TRY(settlement_read(call, request->id, settlement));
-    TRY(invoice_check_kind(call, settlement->kind, "paid"));
+    TRY(check_target(call, settlement, request->amount_cents));
     if (!settlement_pay(settlement, request->amount_cents, request->advance, &advance_cents))
         return refuse_amount(call, request->amount_cents, settlement);
     return record(call, request, settlement, advance_cents, reply);

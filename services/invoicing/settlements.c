@@ -34,6 +34,8 @@ settle(Settlement *settlement)
 {
     bool open = settlement_open_cents(settlement) > 0;
 
+    if (settlement->status == INVOICE_STATUS_CREDITED)
+        return; /* whatever is taken back of its payments */
     SET(settlement, status,
         !open                        ? INVOICE_STATUS_PAID
         : settlement->paid_cents > 0 ? INVOICE_STATUS_PARTIALLY_PAID

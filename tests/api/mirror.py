@@ -31,6 +31,8 @@ class Mirror:
         self.racing = False  # whether somebody is held up, so that not everything takes effect
         self.numbered = 0  # invoices and credit notes whose numbers were looked at
         self.rules = Platform(today(), vat_rates or VAT_RATES)
+        self.rules.billing.last_dates = dict(stack.query(
+            "select kind, last_date::text from invoicing.invoice_series where last_date is not null"))
 
     def both(self, rule, act):
         """What the rules made, named as the program did; None when both refuse, for the same reason."""

@@ -190,6 +190,22 @@ def test_inv_8_payments_of_a_credited_invoice_become_the_advance(operator, admin
     assert advance(admin, client) == 15_000
 
 
+def test_inv_7_a_payment_of_a_credited_invoice_is_reversed(operator, admin, stack):
+    """INV-7, INV-8: a transfer that the bank takes back, or that is paid back, leaves the advance; no more than came in."""
+    client = funded_client(admin)
+    invoice = sent(admin, client)
+    pay(operator, invoice, 15_000)
+    credit(admin, invoice)
+    settled(stack, client)
+    for body in (payment(-15_001, advance=True), payment(-1)):
+        said = refused(stack, "invoicing", lambda body=body: operator.post(path(invoice), body), 409, "never_paid")
+        assert "15000" in said["detail"]
+    assert pay(operator, invoice, -14_000, advance=True)["advance_cents"] == -14_000
+    assert (state(admin, invoice), advance(admin, client)) == (("credited", 0), 1_000)
+    pay(operator, invoice, -1_000, advance=True)
+    assert (state(admin, invoice), advance(admin, client)) == (("credited", 0), 0)
+
+
 def test_inv_7_payments_and_a_credit_at_once_agree(operator, admin, stack):
     """INV-7, INV-8: whichever comes first, every cent that was paid is somewhere."""
     client = funded_client(admin)

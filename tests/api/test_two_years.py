@@ -105,6 +105,9 @@ class Story:
         mirror.reopen(session)
         self.check(client)
         mirror.pay(bill, 1, "VIR-4")
+        mirror.pay(bill, -1_000, "VIR-6")
+        mirror.pay(bill, -1_000, "VIR-6", advance=True)
+        assert bill.status == "credited" and bill.advance_cents > 0
         mirror.change_training(session.trainings[0], cents=310_000)
         mirror.complete(session)
         mirror.pay(project.invoices[-1], project.invoices[-1].gross_cents, "VIR-5")

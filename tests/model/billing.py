@@ -15,6 +15,7 @@ class Billing:
         self.platform = platform
         self.vat_rates = sorted(vat_rates)  # (valid from, rate)
         self.counts = {}
+        self.last_dates = {}  # by kind: of what others issued before
         self.basis_lines = {"consumed_value": self.consumed_value, "unconsumed_funds": self.unconsumed_funds,
                             "fixed_fee": self.fixed_fee}
 
@@ -100,16 +101,21 @@ class Billing:
     # ── documents (INV-3, INV-8) ────────────────────────────────────────────────────────────────
 
     def issue(self, project, trigger, lines):
-        due = date.fromisoformat(self.platform.today) + timedelta(days=project.client.payment_terms_days)
-        invoice = Invoice(project, self.number("invoice"), self.platform.today, lines, vat_by_rate(lines),
+        day = self.issue_date("invoice")
+        due = date.fromisoformat(day) + timedelta(days=project.client.payment_terms_days)
+        invoice = Invoice(project, self.number("invoice"), day, lines, vat_by_rate(lines),
                           trigger=trigger, due_date=due.isoformat())
         for line in lines:
             for training in line.trainings:
                 training.line = line
         return self.publish(invoice)
 
+    def issue_date(self, kind):
+        """Today, or the last of the series if that is later."""
+        return max(self.platform.today, self.last_dates.get(kind, ""))
+
     def number(self, kind):
-        series = SERIES[kind], self.platform.today[:4]
+        series = SERIES[kind], self.issue_date(kind)[:4]
         self.counts[series] = self.counts.get(series, 0) + 1
         return f"{series[0]}-{series[1]}-{self.counts[series]:06d}"
 
@@ -125,7 +131,7 @@ class Billing:
         if lines and any(line.credited for line in lines):
             raise Refused("already_credited")
         lines = lines or [line for line in invoice.lines if not line.credited]
-        note = Invoice(invoice.project, self.number("credit_note"), self.platform.today, lines,
+        note = Invoice(invoice.project, self.number("credit_note"), self.issue_date("credit_note"), lines,
                        self.credited_vat(invoice, lines), kind="credit_note", credits=invoice)
         invoice.notes.append(note)
         for line in lines:
@@ -134,7 +140,7 @@ class Billing:
                 training.line = None
         surplus = -min(invoice.open_cents, 0)
         invoice.paid_cents -= surplus
-        invoice.project.client.advance_cents += surplus
+        self.advance(invoice, surplus)
         return self.publish(note)
 
     @staticmethod
@@ -171,12 +177,20 @@ class Billing:
             if invoice.payments[reference] != cents:
                 raise Refused("reference_used")
             return
-        self.require_live(invoice)
+        if cents > 0 or invoice.kind != "invoice":
+            self.require_live(invoice)
         if cents > invoice.open_cents and not advance:
             raise Refused("overpayment")
-        if -cents > invoice.paid_cents:
+        returned = min(-cents, invoice.advance_cents) if cents < 0 and advance else 0
+        if -cents - returned > invoice.paid_cents:
             raise Refused("never_paid")
-        taken = min(cents, invoice.open_cents)
+        taken = min(cents + returned, invoice.open_cents)
         invoice.payments[reference] = cents
         invoice.paid_cents += taken
-        invoice.project.client.advance_cents += cents - taken
+        self.advance(invoice, cents - taken)
+
+    @staticmethod
+    def advance(invoice, cents):
+        """What of an invoice's payments is its client's advance."""
+        invoice.advance_cents += cents
+        invoice.project.client.advance_cents += cents

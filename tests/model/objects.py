@@ -134,6 +134,7 @@ class Invoice:
     notes: list = field(default_factory=list)
     payments: dict = field(default_factory=dict)  # reference: cents
     paid_cents: int = 0
+    advance_cents: int = 0
     id: str = None
 
     @property

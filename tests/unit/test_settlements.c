@@ -74,6 +74,21 @@ inv_7_a_reversal_leads_back_to_where_it_was(void **state)
 }
 
 static void
+inv_7_a_credited_invoice_stays_so_when_its_payment_is_reversed(void **state)
+{
+    Settlement settlement = unpaid();
+
+    (void)state;
+    assert_pays(&settlement, 20000, false, 0);
+    assert_true(settlement_credit(&settlement, GROSS_CENTS, true));
+    assert_settled(&settlement, INVOICE_STATUS_CREDITED, 0, 20000);
+    assert_refuses(&settlement, -20000, false);
+    assert_refuses(&settlement, -20001, true);
+    assert_pays(&settlement, -19999, true, -19999);
+    assert_settled(&settlement, INVOICE_STATUS_CREDITED, 0, 1);
+}
+
+static void
 inv_7_neither_overpaid_nor_below_zero(void **state)
 {
     Settlement settlement = unpaid();
@@ -141,6 +156,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inv_7_parts_make_it_paid),
         cmocka_unit_test(inv_7_a_reversal_leads_back_to_where_it_was),
+        cmocka_unit_test(inv_7_a_credited_invoice_stays_so_when_its_payment_is_reversed),
         cmocka_unit_test(inv_7_neither_overpaid_nor_below_zero),
         cmocka_unit_test(inv_7_a_surplus_becomes_the_clients_advance_and_comes_back),
         cmocka_unit_test(inv_8_payments_of_a_credited_invoice_become_the_advance),
