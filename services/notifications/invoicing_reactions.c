@@ -50,12 +50,30 @@ notifications_on_invoice_issued(struct call *call, const Invoicing__InvoiceIssue
 
 /* ---- their mails (NOT: invoice, credit note) */
 
+/* What is asked for: all, the rest, or nothing once the invoice is paid or credited. */
+static void
+say_what_is_due(struct mail_draft *draft, const Invoicing__Invoice *invoice)
+{
+    const Accounts__Seller *seller = invoice->seller;
+    int64_t open_cents = invoice->gross_cents - invoice->credited_cents - invoice->paid_cents;
+    bool settled = open_cents <= 0;
+
+    mail_say(draft, "settled", settled ? invoice->number : NULL);
+    mail_say(draft, "reference", settled ? NULL : invoice->number);
+    mail_say_date(draft, "due", settled ? NULL : invoice->due_date);
+    mail_say(draft, "iban",
+             settled || seller == NULL || seller->iban == NULL
+                 ? NULL
+                 : iban_text(draft->call->arena, seller->iban));
+    if (settled || open_cents == invoice->gross_cents)
+        mail_say(draft, "open", NULL);
+    else
+        mail_say_money(draft, "open", open_cents);
+}
+
 static void
 say_invoice(struct mail_draft *draft, const Invoicing__Invoice *invoice)
 {
-    struct arena *arena = draft->call->arena;
-    const Accounts__Seller *seller = invoice->seller;
-
     mail_say(draft, "number", invoice->number);
     mail_say_money(draft, "net", invoice->net_cents);
     mail_say_money(draft, "gross", invoice->gross_cents);
@@ -64,9 +82,7 @@ say_invoice(struct mail_draft *draft, const Invoicing__Invoice *invoice)
         mail_say(draft, "reason", invoice->reason);
         return;
     }
-    mail_say_date(draft, "due", invoice->due_date);
-    mail_say(draft, "iban",
-             seller == NULL || seller->iban == NULL ? NULL : iban_text(arena, seller->iban));
+    say_what_is_due(draft, invoice);
 }
 
 static enum rpc_status

@@ -225,6 +225,27 @@ def test_inv_4_an_invoice_is_mailed_again(operator, admin, stack):
     problem(operator.post(f"/v1/invoices/{uuid.uuid4()}/send"), 404, "not_found")
 
 
+def test_inv_4_an_invoice_mailed_again_asks_only_for_what_is_open(admin, stack):
+    """Partly paid: the rest; credited: nothing, neither due date nor IBAN."""
+    contact = new_email("camille")
+    client = funded_client(admin, billing_contact={"name": "Camille Martin", "email": contact})
+    _, invoice = billed(admin, client)
+    path = f"/v1/invoices/{invoice['id']}"
+    wait_for_status(admin, path, "sent")
+
+    def mailed_again(words):
+        admin.act(f"{path}/send")
+        return wait_until(lambda: next((text for mail in stack.mails(contact) if invoice["number"] in mail["Subject"]
+                                        for text in [mail.get_body(("plain",)).get_content()] if words in text), None))
+
+    assert "Reste à payer" not in mailed_again("À régler au plus tard le")
+    admin.create(f"{path}/payments", {"amount_cents": 400, "reference": "VIR-1"})
+    assert "IBAN" in mailed_again("Reste à payer")
+    credit(admin, invoice)
+    settled = mailed_again(f"Il ne reste rien à payer sur la facture {invoice['number']}.")
+    assert "À régler" not in settled and "IBAN" not in settled and "Référence" not in settled
+
+
 def test_inv_4_what_is_not_rendered_is_not_mailed_again(admin, stack, client):
     """api.md: 409 not_ready with Retry-After until there is a PDF."""
     archive = stack.connect()
