@@ -78,6 +78,8 @@ budgeting_create_credit(struct call *call, const CreateCreditRequest *request, C
     int64_t amount = reversal ? -request->amount_cents : request->amount_cents;
     Posting posting;
 
+    call_refuse_future(call, "date", request->date);
+    TRY(call_violations(call));
     event.envelope = NEW(call, Envelope);
     TRY(envelope_lock(call, request->client_id, event.envelope));
     if (reversal)

@@ -134,6 +134,13 @@ call_violation(struct call *call, const char *field, const char *code, const cha
     call->problem.n_errors = count + 1;
 }
 
+void
+call_refuse_future(struct call *call, const char *field, const char *date)
+{
+    if (date != NULL && strcmp(date, call->today) > 0)
+        call_violation(call, field, "out_of_range", "is in the future");
+}
+
 enum rpc_status
 call_violations(struct call *call)
 {

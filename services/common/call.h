@@ -58,6 +58,8 @@ enum rpc_status call_fail_code(struct call *call, enum rpc_status status, const 
 /* Adds a violation; the call fails with 422 and all of them when call_violations() is returned. */
 void call_violation(struct call *call, const char *field, const char *code, const char *sentence,
                     ...) __attribute__((format(printf, 4, 5)));
+/* A violation when the day of a money movement, NULL for today, has not come in Paris. */
+void call_refuse_future(struct call *call, const char *field, const char *date);
 /* RPC_INVALID if any violation was added, else RPC_OK. */
 enum rpc_status call_violations(struct call *call) RPC_CHECKED;
 

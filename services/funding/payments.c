@@ -104,6 +104,7 @@ funding_create_funding_payment(struct call *call, const CreateFundingPaymentRequ
 
     if (request->amount_cents == 0)
         call_violation(call, "amount_cents", "out_of_range", "must not be 0");
+    call_refuse_future(call, "date", request->date);
     TRY(call_violations(call));
     TRY(sql_one(call, &lock_paid_call, request, funding_call));
     TRY(sql_maybe(call, &find_payment, request, reply, &known));

@@ -6,8 +6,6 @@
 #include "settlements.h"
 #include "sql.h"
 
-#include <string.h>
-
 #define PAYMENT_COLUMNS                                                                             \
     "id, invoice_id, 'EUR' as currency, amount_cents, date, reference, advance_cents, created_at, " \
     "created_at as updated_at, 1::bigint as version"
@@ -33,8 +31,7 @@ check_payment(struct call *call, const RecordPaymentRequest *request)
 {
     if (request->amount_cents == 0)
         call_violation(call, "amount_cents", "out_of_range", "must not be 0");
-    if (request->date != NULL && strcmp(request->date, call->today) > 0)
-        call_violation(call, "date", "out_of_range", "is in the future");
+    call_refuse_future(call, "date", request->date);
     return call_violations(call);
 }
 

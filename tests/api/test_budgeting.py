@@ -5,6 +5,7 @@ import threading
 import uuid
 
 import pytest
+from billing import day
 from client import pointers, problem, wait_until
 from facts import refused, wait_until_settled
 from factory import (budget, credit, envelope, funded_client, new_client, new_project, new_session, new_training,
@@ -87,6 +88,16 @@ def test_bud_1_a_credit_may_be_dated(admin, stack):
     assert first["date"] == "2026-01-31" and envelope(admin, client)["available_cents"] == 5
     assert stack.query("select effective_date::text from budgeting.ledger_transaction where reference = %s",
                        first["id"]) == [("2026-01-31",)]
+
+
+def test_bud_1_no_credit_of_a_day_to_come(admin, stack):
+    """BUD-1: what can be spent today is effective today, or the ledger of a day would show less than nothing."""
+    client = new_client(admin)
+    path = f"/v1/clients/{client['id']}/envelope/credits"
+    body = {"amount_cents": 5, "date": day(plus=1)}
+    said = refused(stack, "budgeting", lambda: admin.post(path, body), 422, "invalid")
+    assert [error["pointer"] for error in said["errors"]] == ["/date"]
+    assert admin.create(path, body | {"date": day()})["date"] == day()
 
 
 def test_bud_1_crediting_is_for_administrators(admin, operator):

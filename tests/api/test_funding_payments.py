@@ -120,7 +120,7 @@ def test_bud_9_payments_at_once_never_exceed_the_grant(admin, stack, client, acc
 
 @pytest.mark.parametrize("field, value", [
     ("amount_cents", 0), ("amount_cents", None), ("amount_cents", 10**15 + 1), ("reference", None), ("reference", ""),
-    ("date", "2026-02-30"), ("currency", "USD"), ("advance", True),
+    ("date", "2026-02-30"), ("date", "9999-12-31"), ("currency", "USD"), ("advance", True),
 ])
 def test_bud_9_payments_that_are_none(admin, stack, accepted, field, value):
     """BUD-9, MON-1: a payment beyond the grant is no advance here, it credits the envelope."""
