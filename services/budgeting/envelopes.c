@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Envelopes: what a client entrusted to us; credits and their reversals (BUD-1). */
 #include "ledger.h"
+#include "money.h"
 #include "sql.h"
 
 #define CREDIT_COLUMNS                                                                             \
@@ -94,6 +95,9 @@ budgeting_create_credit(struct call *call, const CreateCreditRequest *request, C
                      2));
     TRY(ledger_post(call, &posting, NULL, NEW(call, LedgerTransaction)));
     TRY(envelope_lock(call, request->client_id, event.envelope));
+    /* What came in stays an amount of the API, exact in every reader's JSON (MON-4). */
+    if (!reversal && event.envelope->funded_cents > MONEY_CENTS_MAX)
+        return ledger_overflow(call);
     event.credit = reply;
     return emit_envelope_credited(call, &event);
 }

@@ -44,6 +44,17 @@ def test_bud_1_a_credit_and_its_reversal(admin):
     assert listed[1]["reversed_by"] == reversal["id"]
 
 
+def test_mon_4_credits_together_stay_an_amount(admin, stack):
+    """MON-4: the greatest amount is taken, a cent more in the same envelope is refused; a reversal makes room again."""
+    client = new_client(admin)
+    greatest = credit(admin, client, 10**15)
+    path = f"/v1/clients/{client['id']}/envelope/credits"
+    said = refused(stack, "budgeting", lambda: admin.post(path, {"amount_cents": 1}), 422, "out_of_range")
+    assert [(error["pointer"], error["code"]) for error in said["errors"]] == [("/amount_cents", "out_of_range")]
+    admin.create(path, {"amount_cents": 10**15, "reverses": greatest["id"]})
+    credit(admin, client, 1)
+
+
 def test_bud_1_a_reversal_needs_the_money(admin):
     """BUD-1: refused when less than the credit is available."""
     client = new_client(admin)
