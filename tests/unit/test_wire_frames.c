@@ -72,7 +72,7 @@ test_unknown_commands_are_refused(void **state)
         bytes[4] = (uint8_t)command;
         known += control_decode(bytes, CONTROL_HEAD_BYTES, &control);
     }
-    assert_int_equal(known, 10);
+    assert_int_equal(known, 11);
 }
 
 static void
