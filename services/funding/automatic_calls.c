@@ -23,6 +23,12 @@ SQL(open_funding_call, FundingCall, FundingCall,
 SQL(get_decided_call, Id, FundingCall,
     "select requested_cents, granted_cents from funding_call where id = :id");
 
+SQL(find_refusal, Id, FundingCall,
+    "select requested_cents from (select status, requested_cents from funding_call "
+    "where project_id = :id and status in ('accepted', 'declined', 'expired') "
+    "order by decided_at desc nulls last, id desc limit 1) last "
+    "where status <> 'accepted'");
+
 /* Why no call is opened, or NULL. */
 static enum rpc_status
 find_obstacle(struct call *call, const Budgeting__Project *project, FundingReason reason,
@@ -128,4 +134,27 @@ funding_on_budget_short_after_decision(struct call *call,
         return RPC_OK;
     }
     return ask_for_funds(call, event->project, FUNDING_REASON_OVERRUN, event->overrun_cents);
+}
+
+/* While it was closing nobody could be asked, and who had been asked was told that it is over (BUD-17). */
+enum rpc_status
+funding_on_project_reopened(struct call *call, const Budgeting__ProjectReopened *event)
+{
+    const Budgeting__Project *project = event->project;
+    FundingCall *refused = NEW(call, FundingCall);
+    int64_t overrun_cents = -project->budget->remaining_cents;
+    Id id = COMMON__ID__INIT;
+    bool found;
+
+    id.id = project->id;
+    if (overrun_cents <= 0) {
+        emit_none(call, "the budget is not overrun");
+        return RPC_OK;
+    }
+    TRY(sql_maybe(call, &find_refusal, &id, refused, &found));
+    if (found && refused->requested_cents >= overrun_cents) {
+        emit_none(call, "the client has answered that no more comes");
+        return RPC_OK;
+    }
+    return ask_for_funds(call, project, FUNDING_REASON_OVERRUN, overrun_cents);
 }

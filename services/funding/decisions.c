@@ -19,10 +19,11 @@ SQL(decide_funding_call, FundingCall, FundingCall,
 SQL(find_client_of_call, DecideFundingCallRequest, FundingCall,
     "select client_id from funding_call where id = :id");
 
-/* Nobody could answer a call whose time ran out meanwhile; it gets a new one. */
+/* It waits anew: reminders count from now, and a call whose time ran out meanwhile gets a new one. */
 SQL(reopen_funding_call, Id, FundingCall,
     "update funding_call set status = :call.to, decision = null, granted_cents = null, source = null, "
-    "decision_comment = null, decision_reason = null, decided_at = null, "
+    "decision_comment = null, decision_reason = null, decided_at = null, sent_at = now(), "
+    "reminders = 0, reminded_at = null, reminded_day = 0, unanswered_told = false, "
     "expires_at = case when expires_at > now() then expires_at else " FUNDING_CALL_EXPIRY " end, "
     "updated_at = now(), version = version + 1 "
     "where id = :id and status = any(:call.from) and source = 'envelope' "

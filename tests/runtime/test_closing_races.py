@@ -4,9 +4,10 @@ import concurrent.futures
 
 import pytest
 from client import Client, problem, wait_until
+from facts import wait_until_settled
 from factory import (budget, envelope, funded_client, new_project, new_session, new_training, wait_for_budget,
                      wait_for_status)
-from funding_calls import alerted, decide, events_of, ledger_of, new_call, path_of, sent_call
+from funding_calls import alerted, calls_of, decide, events_of, ledger_of, new_call, path_of, sent_call
 from interference import child, held, stopped
 
 MONEY = 1_000_000
@@ -160,6 +161,21 @@ def test_bud_17_a_session_reopened_meanwhile_reopens_the_project(admin, stack, p
     wait_for_budget(admin, project, completed_cents=10_000)
     refused_seal(admin, stack, project, lambda: admin.act(f"/v1/sessions/{session['id']}/reopen"))
     wait_for_budget(admin, project, planned_cents=10_000)
+
+
+def test_bud_14_an_overrun_met_while_closing_asks_once_the_project_is_open_again(admin, stack, project):
+    """BUD-14, BUD-17: nobody could be asked meanwhile; whoever has declined as much is not asked again."""
+    def overrun():
+        return new_training(admin, new_session(admin, project), 500_000)
+    training = refused_seal(admin, stack, project, overrun)
+    call, = wait_until(lambda: calls_of(admin, project))
+    assert (call["status"], call["reason"], call["requested_cents"]) == ("sent", "overrun", 100_000)
+    decide(admin, call, "decline")
+    admin.act(f"/v1/sessions/{training['session_id']}/complete")
+    wait_for_budget(admin, project, completed_cents=500_000)
+    refused_seal(admin, stack, project, lambda: new_session(admin, project))
+    wait_until_settled(stack)
+    assert [one["status"] for one in calls_of(admin, project)] == ["declined"]
 
 
 def test_bud_17_work_that_is_done_before_the_seal_counts(admin, stack, client, project):
