@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One stack for the whole run: real PostgreSQL, broker, services, gateway and mail sink."""
+import contextlib
 import os
 import pathlib
 import sys
@@ -28,9 +29,9 @@ def sanitizer_findings(stack):
                 yield f"{log.name}: {line}"
 
 
-@pytest.fixture(scope="session")
-def start_stack(tmp_path_factory):
-    """Starts another stack of its own; all are stopped at the end: `stack = start_stack("--brokers", "2")`."""
+@contextlib.contextmanager
+def stacks_of_its_own(tmp_path_factory):
+    """A function that starts a stack; all of them are stopped at the end."""
     stacks = []
 
     def start(*options, environment=None):
@@ -45,12 +46,20 @@ def start_stack(tmp_path_factory):
     assert [finding for stack in stacks for finding in sanitizer_findings(stack)] == []
 
 
+@pytest.fixture(scope="module")
+def start_stack(tmp_path_factory):
+    """Starts another stack, of this file's own: `stack = start_stack("--brokers", "2")`."""
+    with stacks_of_its_own(tmp_path_factory) as start:
+        yield start
+
+
 @pytest.fixture(scope="session")
-def stack(start_stack):
+def stack(tmp_path_factory):
     """The stack that all tests share. No state has changed in it but as the contract says."""
-    shared = start_stack()
-    yield shared
-    assert undeclared_moves(shared) == []
+    with stacks_of_its_own(tmp_path_factory) as start:
+        shared = start()
+        yield shared
+        assert undeclared_moves(shared) == []
 
 
 @pytest.fixture(scope="session")
