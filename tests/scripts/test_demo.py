@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+from client import Client
 from facts import facts, wait_until_settled
 from stack import REPOSITORY
 
@@ -22,6 +23,17 @@ PROJECTS = {
 
 def load(stack):
     subprocess.run([REPOSITORY / "scripts" / "demo", stack.place.access_file], check=True, timeout=DEMO_SECONDS_MAX)
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    """One in which nothing else goes on."""
+    return start_stack()
+
+
+@pytest.fixture(scope="module")
+def admin(stack):
+    return Client(stack).log_in(stack.email, stack.password)
 
 
 @pytest.fixture(scope="module")
