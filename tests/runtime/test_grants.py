@@ -4,8 +4,10 @@ import contextlib
 
 import pytest
 from client import wait_until
-from factory import budget, credit, envelope, funded_client, new_project, wait_for_budget, wait_for_status
-from funding_calls import age, alerted, decide, events_of, ledger_of, path_of, review_of, seconds_of, sent_call
+from factory import (budget, credit, envelope, funded_client, new_project, new_session, new_training, wait_for_budget,
+                     wait_for_status)
+from facts import wait_until_settled
+from funding_calls import age, alerted, calls_of, decide, events_of, ledger_of, path_of, review_of, seconds_of, sent_call
 from interference import child, stopped
 
 
@@ -63,6 +65,19 @@ def test_bud_8_the_client_may_answer_a_call_that_was_put_back(admin, stack, anon
     unfunded(admin, stack, client, sent, 300_000)
     anonymous.act(review_of(stack, sent), {"decision": "accept"})
     wait_for_budget(admin, project, budget_cents=1_200_000)
+
+
+def test_bud_14_a_call_opened_while_the_grant_failed_is_taken_back(admin, stack, client, project, sent):
+    """BUD-8, BUD-14: the call that is put back asks again, and no second automatic one waits beside it."""
+    with stopped(child(stack, "funding", "courier")):
+        decide(admin, sent, "adjust", granted_cents=300_000, source="envelope")
+        new_project(admin, client, envelope(admin, client)["available_cents"] - 299_999)
+        new_training(admin, new_session(admin, project), 1_100_000)
+        wait_for_budget(admin, project, state="overrun")
+    wait_until(lambda: "FundingCallReopened" in events_of(stack, sent))
+    wait_until_settled(stack)
+    assert [(call["id"] == sent["id"], call["status"], call["reason"]) for call in calls_of(admin, project)] == [
+        (True, "sent", "manual"), (False, "cancelled", "overrun")]
 
 
 def test_bud_8_a_call_put_back_after_its_time_gets_a_new_one(admin, stack, client, sent):
