@@ -124,11 +124,11 @@ read_body(struct exchange *exchange, struct form *form)
     }
     form->message =
         json_parse(exchange->arena, route->request, exchange->body.bytes, exchange->body.length,
-                   patch ? route->reply : NULL, patch ? &form->present : NULL, &problem);
+                   patch ? route->reply : NULL, &form->notes, &problem);
     if (form->message != NULL)
         return true;
-    problem_blame(exchange, problem.rule ? 422 : 400, problem.code,
-                  problem.pointer == NULL ? "" : problem.pointer, problem.detail);
+    problem_blame(exchange, 400, problem.code, problem.pointer == NULL ? "" : problem.pointer,
+                  problem.detail);
     return false;
 }
 
@@ -157,11 +157,9 @@ set_parameter(struct exchange *exchange, const struct form *form,
     if (field_set_text(exchange->arena, form->message, field, value))
         return true;
     if (field->type == PROTOBUF_C_TYPE_ENUM)
-        problem_blame(exchange, 422, "unknown_value", pointer,
-                      arena_printf(exchange->arena, "must be one of: %s",
-                                   enum_words(exchange->arena, field->descriptor)));
-    else
-        problem_blame(exchange, 400, "wrong_type", pointer, "has a value of another type");
+        return field_add(exchange->arena, form->message, field,
+                         (union field_value){.integer = ENUM_UNKNOWN});
+    problem_blame(exchange, 400, "wrong_type", pointer, "has a value of another type");
     return false;
 }
 

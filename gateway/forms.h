@@ -8,7 +8,7 @@
 
 struct form {
     ProtobufCMessage *message;
-    struct json_present present; /* of PATCH */
+    struct json_notes notes; /* of a JSON body */
 };
 
 /* Whether requests of this verb carry their fields in a body. */

@@ -342,6 +342,25 @@ fill_header(struct exchange *exchange, Wire__RequestHeader *header)
     }
 }
 
+/* What the body may not set: the service tells it with what else breaks a rule. */
+static void
+add_violations(const struct exchange *exchange, Wire__RequestHeader *header,
+               const struct json_notes *notes)
+{
+    size_t count = notes->violations_count;
+    Wire__Violation *violations = arena_array(exchange->arena, count + 1, sizeof *violations);
+    header->violations = arena_array(exchange->arena, count + 1, sizeof *header->violations);
+    header->n_violations = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct json_problem *broken = &notes->violations[i];
+        wire__violation__init(&violations[i]);
+        violations[i].pointer = (char *)(uintptr_t)broken->pointer;
+        violations[i].code = (char *)(uintptr_t)broken->code;
+        violations[i].detail = (char *)(uintptr_t)broken->detail;
+        header->violations[i] = &violations[i];
+    }
+}
+
 void
 request_show(struct exchange *exchange)
 {
@@ -378,7 +397,8 @@ request_finish(struct exchange *exchange)
         request_show(exchange);
         return;
     }
-    header.present = (char **)form.present.names;
-    header.n_present = form.present.count;
+    header.present = (char **)form.notes.present;
+    header.n_present = form.notes.present_count;
+    add_violations(exchange, &header, &form.notes);
     send_question(exchange, &header, &form);
 }

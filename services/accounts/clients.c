@@ -108,12 +108,19 @@ match_vat_number(struct call *call, const char *siren, const char *vat_number)
 {
     char computed[14];
 
-    if (siren == NULL || vat_number == NULL || strncmp(vat_number, "FR", 2) != 0 ||
-        strcmp(vat_number + 4, siren) == 0)
+    if (siren == NULL || vat_number == NULL || !check_siren(siren) ||
+        strncmp(vat_number, "FR", 2) != 0 || strcmp(vat_number + 4, siren) == 0)
         return;
     vat_number_of_siren(siren, computed);
     call_violation(call, "vat_number", "mismatch",
                    "belongs to another SIREN; %s would be this one's", computed);
+}
+
+void
+accounts_check_create_client(struct call *call, const CreateClientRequest *request)
+{
+    match_vat_number(call, request->siren, request->vat_number);
+    commission_check(call, "commission", request->commission);
 }
 
 enum rpc_status
@@ -122,9 +129,6 @@ accounts_create_client(struct call *call, const CreateClientRequest *request, Cl
     CreateClientRequest filled = *request;
 
     filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
-    match_vat_number(call, request->siren, request->vat_number);
-    commission_check(call, "commission", request->commission);
-    TRY(call_violations(call));
     TRY(sql_one(call, &insert_client, &filled, reply));
     TRY(emit_client_created(call, reply));
     if (request->external_id == NULL)

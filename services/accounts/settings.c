@@ -49,7 +49,7 @@ accounts_get_allowed_origins(struct call *call, const Empty *request, AllowedOri
 static void
 check_period(struct call *call, const char *list, size_t index, const char *from, const char *to)
 {
-    if (to != NULL && strcmp(to, from) < 0)
+    if (from != NULL && to != NULL && strcmp(to, from) < 0)
         call_violation(call, arena_printf(call->arena, "%s.%zu.valid_to", list, index),
                        "out_of_order", "is before valid_from");
 }
@@ -61,16 +61,35 @@ check_rates(struct call *call, const char *list, DatedRate *const *rates, size_t
         check_period(call, list, i, rates[i]->valid_from, rates[i]->valid_to);
 }
 
+static void
+check_base(struct call *call, const char *field, const char *url)
+{
+    if (url != NULL && strpbrk(url, "?#") != NULL)
+        call_violation(call, field, "invalid_url", "is what links begin with: leave out ? and #");
+}
+
+void
+accounts_check_update_settings(struct call *call, const UpdateSettingsRequest *request)
+{
+    check_base(call, "public_url", request->public_url);
+    check_base(call, "web_ui_url", request->web_ui_url);
+    check_rates(call, "commission_vat_rates", request->commission_vat_rates,
+                request->n_commission_vat_rates);
+    check_rates(call, "late_penalty_rates", request->late_penalty_rates,
+                request->n_late_penalty_rates);
+    for (size_t i = 0; i < request->n_legal_sentences; i++)
+        check_period(call, "legal_sentences", i, request->legal_sentences[i]->valid_from,
+                     request->legal_sentences[i]->valid_to);
+}
+
 /* Links begin with it, and go on with a slash. */
 static char *
-take_base(struct call *call, const char *field, const char *url)
+take_base(struct call *call, const char *url)
 {
     size_t length;
 
     if (url == NULL)
         return NULL;
-    if (strpbrk(url, "?#") != NULL)
-        call_violation(call, field, "invalid_url", "is what links begin with: leave out ? and #");
     for (length = strlen(url); url[length - 1] == '/';)
         length--;
     return arena_strndup(call->arena, url, length);
@@ -81,16 +100,8 @@ accounts_update_settings(struct call *call, const UpdateSettingsRequest *request
 {
     UpdateSettingsRequest filled = *request;
 
-    filled.public_url = take_base(call, "public_url", request->public_url);
-    filled.web_ui_url = take_base(call, "web_ui_url", request->web_ui_url);
-    check_rates(call, "commission_vat_rates", request->commission_vat_rates,
-                request->n_commission_vat_rates);
-    check_rates(call, "late_penalty_rates", request->late_penalty_rates,
-                request->n_late_penalty_rates);
-    for (size_t i = 0; i < request->n_legal_sentences; i++)
-        check_period(call, "legal_sentences", i, request->legal_sentences[i]->valid_from,
-                     request->legal_sentences[i]->valid_to);
-    TRY(call_violations(call));
+    filled.public_url = take_base(call, request->public_url);
+    filled.web_ui_url = take_base(call, request->web_ui_url);
     TRY(sql_one(call, &update_settings, &filled, reply));
     return emit_settings_changed(call, reply);
 }

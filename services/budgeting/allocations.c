@@ -18,16 +18,18 @@ SQL(list_allocations, ListAllocationsRequest, ListAllocationsReply,
 
 SQL(find_allocated_project, ListAllocationsRequest, Project, "select id from project where id = :project_id and status <> 'deleted'");
 
+void
+budgeting_check_create_allocation(struct call *call, const CreateAllocationRequest *request)
+{
+    call_refuse_zero(call, "amount_cents", request->has_amount_cents, request->amount_cents);
+}
+
 /* Neither the envelope nor what remains of the project may go below zero. */
 static enum rpc_status
 check_allocation(struct call *call, const Project *project, int64_t amount)
 {
     Envelope *envelope = NEW(call, Envelope);
 
-    if (amount == 0) {
-        call_violation(call, "amount_cents", "out_of_range", "must not be 0");
-        return call_violations(call);
-    }
     TRY(state_check(call, &project->base));
     TRY(envelope_lock(call, project->client_id, envelope));
     if (amount > 0)

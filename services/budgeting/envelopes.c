@@ -71,6 +71,12 @@ check_reversal(struct call *call, const CreateCreditRequest *request, const Enve
     return envelope_check(call, envelope, request->amount_cents);
 }
 
+void
+budgeting_check_create_credit(struct call *call, const CreateCreditRequest *request)
+{
+    call_refuse_future(call, "date", request->date);
+}
+
 enum rpc_status
 budgeting_create_credit(struct call *call, const CreateCreditRequest *request, Credit *reply)
 {
@@ -79,8 +85,6 @@ budgeting_create_credit(struct call *call, const CreateCreditRequest *request, C
     int64_t amount = reversal ? -request->amount_cents : request->amount_cents;
     Posting posting;
 
-    call_refuse_future(call, "date", request->date);
-    TRY(call_violations(call));
     event.envelope = NEW(call, Envelope);
     TRY(envelope_lock(call, request->client_id, event.envelope));
     if (reversal)

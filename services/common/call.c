@@ -110,18 +110,28 @@ pointer_of(struct arena *arena, const char *field)
     return pointer;
 }
 
+bool
+call_violates(const struct call *call, const char *pointer)
+{
+    for (size_t i = 0; i < call->problem.n_errors; i++)
+        if (strcmp(call->problem.errors[i]->pointer, pointer) == 0)
+            return true;
+    return false;
+}
+
 void
 call_violation(struct call *call, const char *field, const char *code, const char *sentence, ...)
 {
     Wire__Violation *violation, **grown;
     size_t count = call->problem.n_errors;
+    char *pointer = pointer_of(call->arena, field);
     va_list arguments;
 
-    if (count == VIOLATIONS_MAX)
+    if (count == VIOLATIONS_MAX || call_violates(call, pointer))
         return;
     violation = arena_alloc(call->arena, sizeof *violation);
     wire__violation__init(violation);
-    violation->pointer = pointer_of(call->arena, field);
+    violation->pointer = pointer;
     violation->code = arena_strdup(call->arena, code);
     va_start(arguments, sentence);
     violation->detail = arena_vprintf(call->arena, sentence, arguments);
@@ -132,6 +142,13 @@ call_violation(struct call *call, const char *field, const char *code, const cha
     grown[count] = violation;
     call->problem.errors = grown;
     call->problem.n_errors = count + 1;
+}
+
+void
+call_refuse_zero(struct call *call, const char *field, bool given, int64_t amount_cents)
+{
+    if (given && amount_cents == 0)
+        call_violation(call, field, "out_of_range", "must not be 0");
 }
 
 void

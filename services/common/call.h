@@ -55,9 +55,14 @@ enum rpc_status call_fail(struct call *call, enum rpc_status status, const char 
 enum rpc_status call_fail_code(struct call *call, enum rpc_status status, const char *code,
                                const char *field, const char *sentence, ...)
     __attribute__((format(printf, 5, 6)));
-/* Adds a violation; the call fails with 422 and all of them when call_violations() is returned. */
+/* Adds a violation; the call fails with 422 and all of them when call_violations() is returned. What was first
+ * said of a field stands: what follows from it helps nobody. */
 void call_violation(struct call *call, const char *field, const char *code, const char *sentence,
                     ...) __attribute__((format(printf, 4, 5)));
+/* Whether one was added for this JSON pointer. */
+bool call_violates(const struct call *call, const char *pointer);
+/* A violation when an amount that may be positive or negative is given as nothing. */
+void call_refuse_zero(struct call *call, const char *field, bool given, int64_t amount_cents);
 /* A violation when the day of a money movement, NULL for today, has not come in Paris. */
 void call_refuse_future(struct call *call, const char *field, const char *date);
 /* RPC_INVALID if any violation was added, else RPC_OK. */

@@ -59,7 +59,7 @@ commission_check(struct call *call, const char *field, const Common__Commission 
     for (size_t i = 0; commission != NULL && i < sizeof bases / sizeof *bases; i++) {
         const struct basis *basis = &bases[i];
 
-        if (basis->basis != commission->basis)
+        if (!commission->has_basis || basis->basis != commission->basis)
             continue;
         check_amount(call, within(call, field, "rate_bp"), basis->word, basis->amount == RATE,
                      commission->has_rate_bp);

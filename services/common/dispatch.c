@@ -102,7 +102,9 @@ read_request(struct passage *passage)
                                   passage->wire->body_bytes, passage->wire->body);
     if (passage->request == NULL)
         return call_fail(call, RPC_MALFORMED, NULL, "the request does not decode");
-    return validate_request(call, call->method->request, passage->request);
+    return validate_request(call, call->method->request, passage->request) != RPC_INVALID
+               ? call->status
+               : references_judge(call, call->method->request, passage->request);
 }
 
 /* What other services must say first: about the objects referred to, and what the method asks. */

@@ -78,6 +78,10 @@ int events_courier(const struct service *service, const struct inherited *inheri
 /* `<service> --rebuild`: refills every projection from the producers' logs. Returns the exit code. */
 int events_rebuild(const struct service *service);
 
+/* Adds unknown references to the violations that were found already, so that all are told at once; returns
+ * RPC_INVALID. What can't be found out now is not told. */
+enum rpc_status references_judge(struct call *call, const struct message_rules *rules,
+                                 const ProtobufCMessage *message) RPC_CHECKED;
 /* Asks for the objects that `message` refers to and this service's projections lack; used by the
  * dispatcher before the transaction and by the courier before a reaction. */
 enum rpc_status references_resolve(struct call *call, const struct message_rules *rules,

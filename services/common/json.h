@@ -8,30 +8,39 @@
 #include "arena.h"
 #include "rpc.h"
 
-enum { JSON_DEPTH_MAX = 16, JSON_BODY_BYTES_MAX = 1 << 20, JSON_VALUES_MAX = 100000 };
+enum {
+    JSON_DEPTH_MAX = 16,
+    JSON_BODY_BYTES_MAX = 1 << 20,
+    JSON_VALUES_MAX = 100000,
+    JSON_VIOLATIONS_MAX = 100
+};
 
 /* Why a text was refused: JSON pointer, stable code (malformed_json, unknown_field,
- * duplicate_field, wrong_type, immutable, unknown_value) and a sentence that follows the pointer.
+ * duplicate_field, wrong_type) and a sentence that follows the pointer.
  */
 struct json_problem {
     const char *pointer, *code, *detail;
-    bool rule; /* 422 rather than 400 (immutable, unknown_value) */
 };
 
-/* What a PATCH gave (null included), dotted: members of objects one by one ("address.city"),
- * because they are merged; lists and alternatives as a whole, because they are replaced. */
-struct json_present {
-    const char **names;
-    size_t count;
+/* What a text says beside its message. */
+struct json_notes {
+    /* What a PATCH gave (null included), dotted: members of objects one by one ("address.city"),
+     * because they are merged; lists and alternatives as a whole, because they are replaced. */
+    const char **present;
+    size_t present_count;
+    /* Fields that a request may not set (immutable): the service tells them with what else breaks a
+     * rule. At most JSON_VIOLATIONS_MAX. */
+    struct json_problem *violations;
+    size_t violations_count;
 };
 
 /* Parses text (need not be NUL-ended) into a new message of rules' type in the arena; NULL and
- * *problem on failure. A member named by a RULE_PATH or RULE_HIDDEN field is unknown. `object` may
- * be NULL; for PATCH it is the reply's rules: a member it knows and the request doesn't is
- * `immutable`. `present` may be NULL. null is accepted only with `present`. */
+ * *problem on failure. A member named by a RULE_PATH or RULE_HIDDEN field is unknown; a word that no
+ * enum has becomes ENUM_UNKNOWN, which no rule admits. `object` is NULL but for PATCH, where it is
+ * the reply's rules: a member it knows and the request doesn't is `immutable`, and null is accepted. */
 ProtobufCMessage *json_parse(struct arena *arena, const struct message_rules *rules,
                              const char *text, size_t length, const struct message_rules *object,
-                             struct json_present *present, struct json_problem *problem);
+                             struct json_notes *notes, struct json_problem *problem);
 
 /* Appends a message as JSON. */
 void json_write(struct buffer *out, const struct message_rules *rules,
@@ -62,6 +71,7 @@ const char *field_text(struct arena *arena, const ProtobufCMessage *message,
                        const ProtobufCFieldDescriptor *field);
 /* "CLIENT_STATUS_PENDING" → "pending"; out lives as long as the arena. */
 const char *enum_word(struct arena *arena, const ProtobufCEnumDescriptor *type, int value);
+enum { ENUM_UNKNOWN = -1 /* the value of no word */ };
 /* "pending" → value; false when there is none. */
 bool enum_value(const ProtobufCEnumDescriptor *type, const char *word, int *value);
 /* A timestamptz as PostgreSQL writes it in a UTC session, "2026-11-22 18:18:00.123456+00", as RFC

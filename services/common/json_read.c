@@ -12,7 +12,7 @@ struct reader {
     struct arena *arena;
     struct json_problem *problem;
     const struct message_rules *object; /* of a PATCH: what may exist without being changeable */
-    struct json_present *present;       /* NULL: null is refused */
+    struct json_notes *notes;           /* NULL: our own text */
     bool lenient;                       /* our own text: unknown members and nulls are skipped */
 };
 
@@ -23,31 +23,42 @@ static ProtobufCMessage *read_message(struct reader *reader, const struct messag
 static bool
 refuse(struct reader *reader, const struct path *path, const char *code, const char *detail)
 {
-    *reader->problem =
-        (struct json_problem){path_pointer(reader->arena, path), code, detail, false};
+    *reader->problem = (struct json_problem){path_pointer(reader->arena, path), code, detail};
     return false;
 }
 
-static bool
-refuse_rule(struct reader *reader, const struct path *path, const char *code, const char *detail)
+/* Room for one more; the size doubles where the count is a power of two. */
+static void *
+widen(struct arena *arena, void *items, size_t count, size_t item_bytes)
 {
-    (void)refuse(reader, path, code, detail);
-    reader->problem->rule = true;
-    return false;
+    if ((count & (count - 1)) != 0)
+        return items;
+    void *wider = arena_array(arena, count == 0 ? 1 : count * 2, item_bytes);
+    if (count > 0)
+        memcpy(wider, items, count * item_bytes);
+    return wider;
 }
 
 static void
 add_present(struct reader *reader, const struct path *path)
 {
-    struct json_present *present = reader->present;
-    size_t count = present->count;
-    if ((count & (count - 1)) == 0) {
-        const char **wider = arena_array(reader->arena, count == 0 ? 1 : count * 2, sizeof *wider);
-        if (count > 0)
-            memcpy(wider, present->names, count * sizeof *wider);
-        present->names = wider;
-    }
-    present->names[present->count++] = path_dotted(reader->arena, path);
+    struct json_notes *notes = reader->notes;
+    notes->present = widen(reader->arena, notes->present, notes->present_count, sizeof(char *));
+    notes->present[notes->present_count++] = path_dotted(reader->arena, path);
+}
+
+/* A rule is broken, but what else the text says is worth knowing: the service tells all of it. */
+static bool
+note_immutable(struct reader *reader, const struct path *path, const char *detail)
+{
+    struct json_notes *notes = reader->notes;
+    if (notes->violations_count == JSON_VIOLATIONS_MAX)
+        return true;
+    notes->violations =
+        widen(reader->arena, notes->violations, notes->violations_count, sizeof *notes->violations);
+    notes->violations[notes->violations_count++] =
+        (struct json_problem){path_pointer(reader->arena, path), "immutable", detail};
+    return true;
 }
 
 static bool
@@ -57,12 +68,10 @@ read_enum(struct reader *reader, const ProtobufCFieldDescriptor *field, const cJ
     int number;
     if (!cJSON_IsString(json))
         return refuse(reader, path, "wrong_type", "must be a word in quotes");
-    if (!enum_value(field->descriptor, json->valuestring, &number)) {
-        const char *words = enum_words(reader->arena, field->descriptor);
-        return refuse_rule(reader, path, "unknown_value",
-                           arena_printf(reader->arena, "must be one of: %s", words));
-    }
-    value->integer = number;
+    bool known = enum_value(field->descriptor, json->valuestring, &number);
+    if (!known && reader->lenient)
+        return false;
+    value->integer = known ? number : ENUM_UNKNOWN;
     return true;
 }
 
@@ -133,7 +142,7 @@ read_field(struct reader *reader, const struct field_rules *rules,
            bool merged, ProtobufCMessage *message)
 {
     if (cJSON_IsNull(json)) {
-        if (reader->lenient || reader->present != NULL)
+        if (reader->lenient || reader->object != NULL)
             return true;
         return refuse(reader, path, "wrong_type", "must not be null; leave it out instead");
     }
@@ -166,7 +175,7 @@ refuse_unknown(struct reader *reader, const struct path *path)
     bool top = path->parent->parent == NULL;
     if (top && reader->object != NULL &&
         find_field(reader->object, reader->object->descriptor, path->name, RULE_HIDDEN) != NULL)
-        return refuse_rule(reader, path, "immutable", "cannot be changed; leave it out");
+        return note_immutable(reader, path, "cannot be changed; leave it out");
     return refuse(reader, path, "unknown_field", "is not a field of this request");
 }
 
@@ -193,7 +202,7 @@ read_member(struct reader *reader, const struct message_rules *rules, const cJSO
     seen[number] = true;
     const struct field_rules *field_rules = rules == NULL ? NULL : &rules->fields[number];
     if (field_rules != NULL && field_rules->flags & RULE_COMPUTED)
-        return refuse_rule(reader, path, "immutable", "is computed; leave it out");
+        return note_immutable(reader, path, "is computed; leave it out");
     bool deeper = merged && is_merged(field_rules, field, json);
     if (merged && !deeper)
         add_present(reader, path);
@@ -222,13 +231,11 @@ read_message(struct reader *reader, const struct message_rules *rules,
 
 ProtobufCMessage *
 json_parse(struct arena *arena, const struct message_rules *rules, const char *text, size_t length,
-           const struct message_rules *object, struct json_present *present,
+           const struct message_rules *object, struct json_notes *notes,
            struct json_problem *problem)
 {
-    struct reader reader = {
-        .arena = arena, .problem = problem, .object = object, .present = present};
-    if (present != NULL)
-        *present = (struct json_present){0};
+    struct reader reader = {.arena = arena, .problem = problem, .object = object, .notes = notes};
+    *notes = (struct json_notes){0};
     if (length == 0)
         return message_new(arena, rules->descriptor);
     struct json_tree *tree = json_tree_parse(arena, text, length, problem);
@@ -236,7 +243,7 @@ json_parse(struct arena *arena, const struct message_rules *rules, const char *t
         return NULL;
     struct path root = {0};
     ProtobufCMessage *message =
-        read_message(&reader, rules, rules->descriptor, tree->root, &root, present != NULL);
+        read_message(&reader, rules, rules->descriptor, tree->root, &root, object != NULL);
     json_tree_free(tree);
     return message;
 }

@@ -79,7 +79,7 @@ scan_pointer(struct scan *scan)
 static bool
 refuse(struct scan *scan, const char *code, const char *detail)
 {
-    *scan->problem = (struct json_problem){scan_pointer(scan), code, detail, false};
+    *scan->problem = (struct json_problem){scan_pointer(scan), code, detail};
     return false;
 }
 

@@ -225,14 +225,40 @@ resolve(struct call *call, const struct reference *reference)
     return ask_owner(call, reference);
 }
 
-enum rpc_status
-references_resolve(struct call *call, const struct message_rules *rules,
-                   const ProtobufCMessage *message)
+static struct references *
+references_of(struct call *call, const struct message_rules *rules, const ProtobufCMessage *message)
 {
     struct references *references = arena_alloc(call->arena, sizeof *references);
 
     references->call = call;
+    references->count = 0;
     collect(references, rules, message, "", 0);
+    return references;
+}
+
+enum rpc_status
+references_judge(struct call *call, const struct message_rules *rules,
+                 const ProtobufCMessage *message)
+{
+    struct references *references = references_of(call, rules, message);
+
+    for (size_t i = 0; i < references->count && db_ready(call->db); i++) {
+        const struct reference *reference = &references->items[i];
+        Wire__Problem before = call->problem;
+
+        if (!reference->path && !call_violates(call, reference->pointer) &&
+            resolve(call, reference) != RPC_OK)
+            call->problem = before;
+    }
+    return call_violations(call);
+}
+
+enum rpc_status
+references_resolve(struct call *call, const struct message_rules *rules,
+                   const ProtobufCMessage *message)
+{
+    struct references *references = references_of(call, rules, message);
+
     if (references->count > 0 && !db_ready(call->db))
         return call_fail(call, RPC_UNAVAILABLE, NULL, "the database is away; try again");
     for (size_t i = 0; i < references->count; i++)

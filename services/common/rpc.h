@@ -141,6 +141,9 @@ struct rpc_ask {
 typedef enum rpc_status rpc_handler(struct call *call, const ProtobufCMessage *request,
                                     ProtobufCMessage *reply);
 
+/* Adds violations of what fields must be together; any of them may be absent or broken by itself. */
+typedef void rpc_check(struct call *call, const ProtobufCMessage *request);
+
 struct rpc_method {
     const char *name; /* "accounts.CreateClient" */
     enum rpc_lane lane;
@@ -156,6 +159,7 @@ struct rpc_method {
     const char *const *callers;    /* NULL-ended; NULL for routed methods (gateway only) */
     const struct rpc_ask *asks;
     size_t asks_count;
+    rpc_check *check; /* or NULL */
     rpc_handler *handler;
 };
 

@@ -313,6 +313,16 @@ check_path_fields(struct call *call, const struct message_rules *rules, Protobuf
     return RPC_OK;
 }
 
+/* What the gateway found, which no message can hold. */
+static void
+add_found(struct call *call)
+{
+    for (size_t i = 0; i < call->header->n_violations; i++) {
+        const Wire__Violation *found = call->header->violations[i];
+        call_violation(call, found->pointer, found->code, "%s", found->detail);
+    }
+}
+
 enum rpc_status
 validate_request(struct call *call, const struct message_rules *rules, ProtobufCMessage *request)
 {
@@ -320,9 +330,12 @@ validate_request(struct call *call, const struct message_rules *rules, ProtobufC
     struct path root = {0};
     TRY(check_roles(call, rules, request, &root));
     TRY(check_path_fields(call, rules, request));
+    add_found(call);
     if (is_patch(call))
         check_patch(call, rules, request, &root);
     else
         check_message(call, rules, request, &root);
+    if (call->method != NULL && call->method->check != NULL)
+        call->method->check(call, request);
     return call_violations(call);
 }

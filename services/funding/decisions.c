@@ -39,6 +39,8 @@ decision_check(struct call *call, FundingDecision decision, bool has_granted_cen
 {
     bool adjusts = decision == FUNDING_DECISION_ADJUST;
 
+    if (call_violates(call, "/decision"))
+        return;
     if (adjusts && !has_granted_cents)
         call_violation(call, "granted_cents", "required",
                        "says how much is granted; give it with adjust");
@@ -100,6 +102,14 @@ decision_take(struct call *call, const FundingCall *answer, const Budgeting__Env
     return emit_funding_call_accepted(call, decided);
 }
 
+void
+funding_check_decide_funding_call(struct call *call, const DecideFundingCallRequest *request)
+{
+    decision_check(call, request->decision, request->has_granted_cents);
+    if (request->decision == FUNDING_DECISION_DECLINE && request->has_source)
+        call_violation(call, "source", "not_applicable", "goes with a grant; leave it out");
+}
+
 enum rpc_status
 funding_decide_funding_call(struct call *call, const DecideFundingCallRequest *request,
                             FundingCall *reply)
@@ -107,10 +117,6 @@ funding_decide_funding_call(struct call *call, const DecideFundingCallRequest *r
     FundingCall answer = FUNDING__FUNDING_CALL__INIT;
     bool declines = request->decision == FUNDING_DECISION_DECLINE;
 
-    decision_check(call, request->decision, request->has_granted_cents);
-    if (declines && request->has_source)
-        call_violation(call, "source", "not_applicable", "goes with a grant; leave it out");
-    TRY(call_violations(call));
     answer.id = request->id;
     SET(&answer, decision, request->decision);
     answer.has_granted_cents = request->has_granted_cents;

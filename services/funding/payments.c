@@ -95,6 +95,13 @@ funding_list_funding_payments(struct call *call, const ListFundingPaymentsReques
     return sql_page(call, &list_payments, request, reply);
 }
 
+void
+funding_check_create_funding_payment(struct call *call, const CreateFundingPaymentRequest *request)
+{
+    call_refuse_zero(call, "amount_cents", request->has_amount_cents, request->amount_cents);
+    call_refuse_future(call, "date", request->date);
+}
+
 enum rpc_status
 funding_create_funding_payment(struct call *call, const CreateFundingPaymentRequest *request,
                                FundingPayment *reply)
@@ -102,10 +109,6 @@ funding_create_funding_payment(struct call *call, const CreateFundingPaymentRequ
     FundingCall *funding_call = NEW(call, FundingCall);
     bool known;
 
-    if (request->amount_cents == 0)
-        call_violation(call, "amount_cents", "out_of_range", "must not be 0");
-    call_refuse_future(call, "date", request->date);
-    TRY(call_violations(call));
     TRY(sql_one(call, &lock_paid_call, request, funding_call));
     TRY(sql_maybe(call, &find_payment, request, reply, &known));
     if (known)

@@ -52,6 +52,12 @@ funding_get_funding_review(struct call *call, const GetFundingReviewRequest *req
     return sql_one(call, &get_review, &id, reply);
 }
 
+void
+funding_check_decide_funding_review(struct call *call, const DecideFundingReviewRequest *request)
+{
+    decision_check(call, request->decision, request->has_granted_cents);
+}
+
 enum rpc_status
 funding_decide_funding_review(struct call *call, const DecideFundingReviewRequest *request,
                               FundingReview *reply)
@@ -59,8 +65,6 @@ funding_decide_funding_review(struct call *call, const DecideFundingReviewReques
     FundingCall answer = FUNDING__FUNDING_CALL__INIT;
     Id id = COMMON__ID__INIT;
 
-    decision_check(call, request->decision, request->has_granted_cents);
-    TRY(call_violations(call));
     TRY(open_token(call, request->token, &id));
     answer.id = id.id;
     SET(&answer, decision, request->decision);

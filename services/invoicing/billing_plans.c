@@ -72,8 +72,8 @@ invoicing_get_billing_plan(struct call *call, const GetBillingPlanRequest *reque
     return found ? RPC_OK : fail_not_ready(call);
 }
 
-static enum rpc_status
-check_plan(struct call *call, const SetBillingPlanRequest *request)
+void
+invoicing_check_set_billing_plan(struct call *call, const SetBillingPlanRequest *request)
 {
     Commission commission = COMMON__COMMISSION__INIT;
 
@@ -88,7 +88,6 @@ check_plan(struct call *call, const SetBillingPlanRequest *request)
     commission.n_milestones = request->n_milestones;
     commission.milestones = request->milestones;
     commission_check(call, "", &commission);
-    return call_violations(call);
 }
 
 /* The plan with what the request says of it. */
@@ -114,7 +113,6 @@ invoicing_set_billing_plan(struct call *call, const SetBillingPlanRequest *reque
     Invoice *first = NEW(call, Invoice);
     bool inserted, billed;
 
-    TRY(check_plan(call, request));
     TRY(sql_maybe(call, &insert_billing_plan, request, reply, &inserted));
     if (inserted)
         return tell_plan(call, reply);

@@ -26,13 +26,11 @@ SQL(get_paid_invoice, ListPaymentsRequest, Invoice, "select id from invoice wher
 SQL(list_payments, ListPaymentsRequest, ListPaymentsReply,
     "select " PAYMENT_COLUMNS " from payment where invoice_id = :id :page");
 
-static enum rpc_status
-check_payment(struct call *call, const RecordPaymentRequest *request)
+void
+invoicing_check_record_payment(struct call *call, const RecordPaymentRequest *request)
 {
-    if (request->amount_cents == 0)
-        call_violation(call, "amount_cents", "out_of_range", "must not be 0");
+    call_refuse_zero(call, "amount_cents", request->has_amount_cents, request->amount_cents);
     call_refuse_future(call, "date", request->date);
-    return call_violations(call);
 }
 
 /* The reference was used before: by this very payment, or by another one. */
@@ -102,7 +100,6 @@ invoicing_record_payment(struct call *call, const RecordPaymentRequest *request,
     int64_t advance_cents;
     bool recorded;
 
-    TRY(check_payment(call, request));
     TRY(invoice_lock(call, request->id));
     TRY(sql_maybe(call, &find_payment, request, reply, &recorded));
     if (recorded)

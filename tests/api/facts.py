@@ -5,8 +5,8 @@ from contextlib import closing
 from client import problem, wait_until
 
 # The courier moves these by itself, whatever callers do.
-COURIERS = ("event_log", "outbox", "parked_event", "stream_cursor", "stream_epoch", "stream_head", "instance",
-            "watched_service")
+COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_event", "stream_cursor", "stream_epoch",
+            "stream_head", "instance", "watched_service")
 
 
 def facts(stack, service):

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from client import Client, expect, pointers, problem, wait_until
-from factory import client_body, new_client, without
+from factory import client_body, funded_client, new_client, new_project, without
 from stack import REPOSITORY
 
 MEBIBYTE = 1 << 20
@@ -34,6 +34,47 @@ def test_problem_lists_all_violations(operator):
     assert set(pointers(operator.post("/v1/clients", body))) == {
         "/siren", "/iban", "/address/line1", "/address/postal_code", "/address/city", "/billing_contact/email",
         "/billing_contact/phone", "/payment_terms_days"}
+
+
+ALL_AT_ONCE = [
+    ("POST", "/v1/clients", client_body(name="", locale="de", vat_number="FR44732829320", commission={
+        "basis": "fixed_fee", "rate_bp": 1, "triggers": ["session_completed", "sometimes"]}),
+     {"/name": "required", "/locale": "unknown_value", "/vat_number": "mismatch", "/commission/rate_bp": "not_applicable",
+      "/commission/fixed_fee_cents": "required", "/commission/triggers/1": "unknown_value"}),
+    ("PATCH", "/v1/clients/{client}", {"status": "archived", "siren": "1", "locale": "de", "version": 3,
+                                       "billing_contact": {"email": "x at y"}},
+     {"/status": "immutable", "/version": "immutable", "/siren": "invalid_siren", "/locale": "unknown_value",
+      "/billing_contact/email": "invalid_email"}),
+    ("POST", "/v1/projects", {"client_id": str(uuid.uuid4()), "name": "", "initial_budget_cents": -1,
+                              "mailing_list": [{"email": "a@b.example", "kinds": ["weather"]}, {"email": "x at y"}]},
+     {"/alert_threshold": "required", "/client_id": "unknown_reference", "/name": "required", "/initial_budget_cents": "out_of_range",
+      "/mailing_list/0/kinds/0": "unknown_value", "/mailing_list/1/email": "invalid_email"}),
+    ("POST", "/v1/projects/{project}/sessions", {"start_date": "2026-12-02", "end_date": "2026-12-01"},
+     {"/title": "required", "/end_date": "out_of_order"}),
+    ("POST", "/v1/projects/{project}/allocations", {"amount_cents": 0, "reason": "x" * 5001},
+     {"/amount_cents": "out_of_range", "/reason": "too_long"}),
+    ("PUT", "/v1/projects/{project}/billing-plan", {"basis": "unconsumed_funds", "triggers": ["project_closed", "milestones"],
+                                                    "milestones": [{"date": "tomorrow"}]},
+     {"/rate_bp": "required", "/triggers": "not_applicable", "/milestones/0/date": "invalid_date"}),
+    ("GET", "/v1/clients?status=lost&page_size=0", None, {"/status": "unknown_value", "/page_size": "out_of_range"}),
+]
+
+
+@pytest.mark.parametrize("verb, path, body, violations", ALL_AT_ONCE, ids=[f"{case[0]} {case[1]}" for case in ALL_AT_ONCE])
+def test_all_violations_are_told_at_once(admin, verb, path, body, violations):
+    """Words of no enum, fields that can't be set, fields that don't go together and unknown references stand beside what
+    single fields break."""
+    client = funded_client(admin)
+    path = path.format(client=client["id"], project=new_project(admin, client)["id"])
+    said = problem(admin.request(verb, path, body), 422, "invalid")
+    assert {error["pointer"]: error["code"] for error in said["errors"]} == violations
+
+
+def test_path_that_names_nothing_does_not_hide_the_rules(operator):
+    """Rules come before state: a broken body is 422 even when the path's object is unknown, and 404 once it is mended."""
+    path = f"/v1/projects/{uuid.uuid4()}/allocations"
+    assert pointers(operator.post(path, {"amount_cents": 0})) == ["/amount_cents"]
+    problem(operator.post(path, {"amount_cents": 1}), 404, "not_found")
 
 
 def third_argument(text, start):

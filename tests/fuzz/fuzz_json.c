@@ -26,14 +26,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct message_rules *rules = &accounts__update_settings_request__rules;
     struct arena *arena = arena_new(ARENA_BYTES_MAX);
-    struct json_present present;
+    struct json_notes notes;
     struct json_problem problem = {0};
     ProtobufCMessage *message = json_parse(arena, rules, (const char *)data, size,
-                                           &accounts__settings__rules, &present, &problem);
+                                           &accounts__settings__rules, &notes, &problem);
     assert(message != NULL || (problem.pointer != NULL && problem.code != NULL));
     if (message != NULL) {
         char *text = written(arena, message);
-        message = json_parse(arena, rules, text, strlen(text), NULL, NULL, &problem);
+        message = json_parse(arena, rules, text, strlen(text), NULL, &notes, &problem);
         assert(message != NULL && strcmp(text, written(arena, message)) == 0);
     }
     arena_free(arena);

@@ -10,6 +10,7 @@
 enum { RANDOM_REQUESTS = 2000 };
 
 static struct json_problem problem;
+static struct json_notes notes;
 
 static int
 set_up(void **state)
@@ -21,7 +22,7 @@ set_up(void **state)
 static ProtobufCMessage *
 parse(const struct message_rules *rules, const char *text)
 {
-    return json_parse(arena, rules, text, strlen(text), NULL, NULL, &problem);
+    return json_parse(arena, rules, text, strlen(text), NULL, &notes, &problem);
 }
 
 static const char *
@@ -186,7 +187,7 @@ test_survives_damaged_requests(void **state)
         size_t length = below(2) ? text.length : at;
         char *exact = arena_memdup(arena, text.bytes, length + 1);
         problem = (struct json_problem){0};
-        if (json_parse(arena, &accounts__create_client_request__rules, exact, length, NULL, NULL,
+        if (json_parse(arena, &accounts__create_client_request__rules, exact, length, NULL, &notes,
                        &problem) == NULL)
             assert_true(problem.pointer != NULL && problem.code != NULL && problem.detail != NULL);
         arena_reset(arena);
@@ -200,7 +201,7 @@ parse_within(size_t bytes_max)
     struct arena *small = arena_new(bytes_max);
     if (setjmp(*arena_overflow(small)) == 0)
         assert_null(json_parse(small, &accounts__create_client_request__rules, text, strlen(text),
-                               NULL, NULL, &problem));
+                               NULL, &notes, &problem));
     arena_free(small);
 }
 

@@ -39,14 +39,14 @@ validate_message(const struct message_rules *rules, ProtobufCMessage *message)
 static enum rpc_status
 validate(const struct message_rules *rules, const char *text, ProtobufCMessage **message)
 {
-    struct json_present present = {0};
+    struct json_notes notes;
     struct json_problem problem = {0};
-    *message = json_parse(arena, rules, text, strlen(text), NULL, method.patch ? &present : NULL,
+    *message = json_parse(arena, rules, text, strlen(text), method.patch ? rules : NULL, &notes,
                           &problem);
     if (*message == NULL)
         fail_msg("%s %s: %s", problem.pointer, problem.code, text);
-    header.n_present = present.count;
-    header.present = (char **)(uintptr_t)present.names;
+    header.n_present = notes.present_count;
+    header.present = (char **)(uintptr_t)notes.present;
     return validate_message(rules, *message);
 }
 
