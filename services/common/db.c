@@ -21,6 +21,12 @@ enum {
  * whatever the caller still tries within it fails until it is told so. */
 enum transaction { TRANSACTION_NONE, TRANSACTION_WANTED, TRANSACTION_OPEN, TRANSACTION_BROKEN };
 
+/* A command that was sent: its name for errors, and what it prepares, if it does. */
+struct queued {
+    const char *name;
+    const struct db_statement *prepares;
+};
+
 struct db {
     PGconn *connection;
     const char *service;
@@ -30,7 +36,7 @@ struct db {
     bool commit_sent, outcome_unknown;
     const struct db_statement *prepared[PREPARED_SLOTS];
     size_t prepared_count;
-    const char *queued[PREPARED_SLOTS]; /* names of what was sent since the last sync, for errors */
+    struct queued queued[PREPARED_SLOTS]; /* sent since the last sync */
     size_t queued_count;
     struct db_error error;
     char message[512], table[64], constraint[128];
@@ -183,18 +189,33 @@ db_retryable(const struct db *db)
 
 /* ---- sending */
 
-static bool
-is_prepared(struct db *db, const struct db_statement *statement)
+static size_t
+slot_of(const struct db *db, const struct db_statement *statement)
 {
     size_t slot = ((uintptr_t)statement >> 4) % PREPARED_SLOTS;
 
     while (db->prepared[slot] != NULL && db->prepared[slot] != statement)
         slot = (slot + 1) % PREPARED_SLOTS;
-    if (db->prepared[slot] == statement)
-        return true;
+    return slot;
+}
+
+static void
+note_prepared(struct db *db, const struct db_statement *statement)
+{
     assert(db->prepared_count < PREPARED_SLOTS / 2);
-    db->prepared[slot] = statement;
+    db->prepared[slot_of(db, statement)] = statement;
     db->prepared_count++;
+}
+
+/* Or on its way: behind an error of the same pipeline it is never prepared (drain). */
+static bool
+is_prepared(const struct db *db, const struct db_statement *statement)
+{
+    if (db->prepared[slot_of(db, statement)] == statement)
+        return true;
+    for (size_t i = 0; i < db->queued_count; i++)
+        if (db->queued[i].prepares == statement)
+            return true;
     return false;
 }
 
@@ -205,17 +226,17 @@ prepared_name(const struct db_statement *statement, char out[24])
 }
 
 static void
-expect(struct db *db, const char *name)
+expect(struct db *db, const char *name, const struct db_statement *prepares)
 {
     assert(db->queued_count < PREPARED_SLOTS);
-    db->queued[db->queued_count++] = name;
+    db->queued[db->queued_count++] = (struct queued){name, prepares};
 }
 
 static void
 send_plain(struct db *db, const char *text)
 {
     if (PQsendQueryParams(db->connection, text, 0, NULL, NULL, NULL, NULL, 0) == 1)
-        expect(db, text);
+        expect(db, text, NULL);
 }
 
 static void
@@ -236,7 +257,7 @@ send_prepare(struct db *db, const struct db_statement *statement)
         return;
     prepared_name(statement, name);
     if (PQsendPrepare(db->connection, name, statement->text, 0, NULL) == 1)
-        expect(db, statement->name);
+        expect(db, statement->name, statement);
 }
 
 void
@@ -260,14 +281,14 @@ db_queue(struct db *db, const struct db_statement *statement, const char *const 
     if (statement->unnamed) {
         if (PQsendQueryParams(db->connection, statement->text, statement->parameters, NULL, values,
                               NULL, NULL, 0) == 1)
-            expect(db, statement->name);
+            expect(db, statement->name, NULL);
         return;
     }
     send_prepare(db, statement);
     prepared_name(statement, name);
     if (PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0) ==
         1)
-        expect(db, statement->name);
+        expect(db, statement->name, NULL);
 }
 
 /* ---- receiving */
@@ -297,6 +318,18 @@ is_failure(const PGresult *result)
     return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE;
 }
 
+static void
+take_result(struct db *db, const PGresult *result, size_t command)
+{
+    const struct queued *queued = command < db->queued_count ? &db->queued[command] : NULL;
+
+    if (is_failure(result))
+        remember_error(db, result, queued == NULL ? "" : queued->name);
+    else if (queued != NULL && queued->prepares != NULL &&
+             PQresultStatus(result) == PGRES_COMMAND_OK)
+        note_prepared(db, queued->prepares);
+}
+
 /* Reads up to the sync; keeps the last command's result in *last. False when the connection is lost. */
 static bool
 drain(struct db *db, PGresult **last)
@@ -318,8 +351,7 @@ drain(struct db *db, PGresult **last)
             db->queued_count = 0;
             return true;
         }
-        if (is_failure(result))
-            remember_error(db, result, command < db->queued_count ? db->queued[command] : "");
+        take_result(db, result, command);
         PQclear(*last);
         *last = result;
     }
@@ -437,7 +469,7 @@ db_describe(struct db *db, const struct db_statement *statement)
     send_prepare(db, statement);
     prepared_name(statement, name);
     if (PQsendDescribePrepared(db->connection, name) == 1)
-        expect(db, statement->name);
+        expect(db, statement->name, NULL);
     if (!roundtrip(db, &result)) {
         PQclear(result);
         return NULL;
