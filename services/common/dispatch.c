@@ -107,14 +107,32 @@ read_request(struct passage *passage)
                : references_judge(call, call->method->request, passage->request);
 }
 
-/* What other services must say first: about the objects referred to, and what the method asks. */
 static enum rpc_status
-ask_others(struct passage *passage)
+ask(struct passage *passage)
 {
     struct call *call = &passage->call;
 
     TRY(references_resolve(call, call->method->request, passage->request));
     return asks_resolve(call, passage->request);
+}
+
+/* A connection that died while idle is replaced once. */
+static bool
+is_worth_another_look(struct call *call, enum rpc_status status)
+{
+    if (status != RPC_UNAVAILABLE || !db_lost(call->db) || !db_ready(call->db))
+        return false;
+    call_restart(call);
+    return true;
+}
+
+/* What other services must say first: about the objects referred to, and what the method asks. */
+static enum rpc_status
+ask_others(struct passage *passage)
+{
+    enum rpc_status status = ask(passage);
+
+    return is_worth_another_look(&passage->call, status) ? ask(passage) : status;
 }
 
 /* ---- what is answered */
@@ -337,8 +355,7 @@ transact(struct passage *passage)
     return status;
 }
 
-/* A read: each statement is its own transaction. A connection that died while idle is replaced
- * once. */
+/* A read: each statement is its own transaction. */
 static enum rpc_status
 look(struct passage *passage)
 {
@@ -347,8 +364,7 @@ look(struct passage *passage)
 
     passage->reply = message_new(call->arena, call->method->reply->descriptor);
     status = call->method->handler(call, passage->request, passage->reply);
-    if (status == RPC_UNAVAILABLE && db_lost(call->db) && db_ready(call->db)) {
-        call_restart(call);
+    if (is_worth_another_look(call, status)) {
         passage->reply = message_new(call->arena, call->method->reply->descriptor);
         status = call->method->handler(call, passage->request, passage->reply);
     }
