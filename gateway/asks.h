@@ -24,12 +24,20 @@ struct answer {
 
 typedef void ask_done(void *owner, const struct answer *answer);
 
+/* When a question is sent once more by itself, to the next broker or the next run of the only one. */
+enum ask_repeat {
+    ASK_ONCE,
+    ASK_UNTIL_TAKEN, /* as long as it is known that nothing happened */
+    ASK_UNTIL_DONE   /* also when that is not known: asking twice does the same as asking once */
+};
+
 struct question {
-    const char *service;         /* "accounts.leaf" */
-    Wire__RequestHeader *header; /* its remaining_ms is set from timeout_ms */
+    const char *service; /* "accounts.leaf" */
+    Wire__RequestHeader *header;
     const uint8_t *body;
     size_t body_bytes;
     int64_t timeout_ms;
+    enum ask_repeat repeat; /* unless ASK_ONCE, service, body and arena live until done */
     ask_done *done;
     void *owner;
 };
@@ -38,14 +46,14 @@ struct question {
 struct asks *asks_open(struct wire *wire);
 /* Forgets what is under way: no done is called any more. */
 void asks_close(struct asks *asks);
-/* Sends a question, packed in `arena`; done is called later, from asks_receive or asks_expire.
- * False: it can't be sent, nothing happened, done is not called. */
+/* Sends a question, packed in `arena`, or keeps it until a broker takes it; done is called later, from
+ * asks_receive or asks_expire. False: it can't be sent, nothing happened, done is not called. */
 bool asks_send(struct asks *asks, struct arena *arena, const struct question *question);
 /* Fills items to poll for reading; returns how many. */
 size_t asks_items(struct asks *asks, zmq_pollitem_t *items, size_t items_max);
 /* Hands out the replies that are there. */
 void asks_receive(struct asks *asks);
-/* Ends what is past its deadline at now_ms. */
+/* Ends what is past its deadline at now_ms; sends again what a broker has lost or not taken. */
 void asks_expire(struct asks *asks, int64_t now_ms);
 /* Milliseconds to the next deadline, at most LOOP_MS_MAX. */
 int asks_timeout_ms(const struct asks *asks, int64_t now_ms);

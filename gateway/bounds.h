@@ -26,7 +26,7 @@ enum {
     REPLY_MS_MAX = 300000,
     DEADLINE_GRACE_MS = 200, /* for the broker's own "unavailable" to come first */
 
-    TOKEN_CHECK_MS_MAX = 2000,
+    TOKEN_CHECK_MS_MAX = 5000, /* a restart of accounts, or of the only broker, is over by then */
     TOKEN_CACHE_MS = 1000,
     TOKENS_CACHED_MAX = 1024,
     TOKEN_BYTES_MAX = 512,

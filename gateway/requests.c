@@ -311,6 +311,8 @@ send_question(struct exchange *exchange, Wire__RequestHeader *header, const stru
         .body = body,
         .body_bytes = bytes,
         .timeout_ms = config.request_timeout_ms,
+        .repeat = !route->writes || header->idempotency_key != NULL ? ASK_UNTIL_DONE
+                                                                    : ASK_UNTIL_TAKEN,
         .done = reply_received,
         .owner = exchange,
     };

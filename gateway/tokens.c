@@ -152,7 +152,7 @@ token_checked(void *owner, const struct answer *answer)
 
 static bool
 ask(struct tokens *tokens, struct exchange *exchange, const char *method,
-    const ProtobufCMessage *request, ask_done *done, void *owner)
+    const ProtobufCMessage *request, enum ask_repeat repeat, ask_done *done, void *owner)
 {
     Wire__RequestHeader header;
     Wire__Caller caller;
@@ -174,6 +174,7 @@ ask(struct tokens *tokens, struct exchange *exchange, const char *method,
                          .body = body,
                          .body_bytes = bytes,
                          .timeout_ms = TOKEN_CHECK_MS_MAX,
+                         .repeat = repeat,
                          .done = done,
                          .owner = owner,
                      });
@@ -186,7 +187,8 @@ ask_token(struct tokens *tokens, struct exchange *exchange, struct check *check)
     accounts__check_token_request__init(&request);
     request.has_token_hash = 1;
     request.token_hash = (ProtobufCBinaryData){HASH_BYTES, check->hash};
-    return ask(tokens, exchange, "accounts.CheckToken", &request.base, token_checked, check);
+    return ask(tokens, exchange, "accounts.CheckToken", &request.base, ASK_UNTIL_DONE,
+               token_checked, check);
 }
 
 /* Suspends the exchange; it goes on in token_checked. */
@@ -255,7 +257,8 @@ tokens_check_ticket(struct tokens *tokens, struct exchange *exchange, const char
     request.has_ticket_hash = 1;
     request.ticket_hash = (ProtobufCBinaryData){HASH_BYTES, hash};
     request.path = arena_strdup(exchange->arena, exchange->target.path);
-    if (!ask(tokens, exchange, "accounts.UseTicket", &request.base, ticket_checked, exchange)) {
+    if (!ask(tokens, exchange, "accounts.UseTicket", &request.base, ASK_UNTIL_TAKEN,
+             ticket_checked, exchange)) {
         request_judge(exchange);
         return;
     }

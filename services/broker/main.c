@@ -120,6 +120,20 @@ turn(struct broker *broker, long timeout_ms)
         zap_answer(broker->zap);
 }
 
+/* What is not read, or not taken by its asker, is lost when the connection ends. So the broker goes only
+ * when its askers have heard that it stops and send no more. */
+static void
+stop(struct broker *broker)
+{
+    int64_t end_ms = clock_ms() + STOP_MS, heard_ms = clock_ms() + FAREWELL_MS;
+    requests_stop(broker->requests);
+    while (clock_ms() < end_ms && (requests_busy(broker->requests) || clock_ms() < heard_ms ||
+                                   requests_quiet_ms(broker->requests) < FAREWELL_MS)) {
+        long due_ms = requests_tick(broker->requests);
+        turn(broker, due_ms < FAREWELL_MS / 4 ? due_ms : FAREWELL_MS / 4);
+    }
+}
+
 static int
 run_child(void)
 {
@@ -131,12 +145,7 @@ run_child(void)
     log_info("listening on %s", config.bind);
     while (!stopping)
         turn(&broker, requests_tick(broker.requests));
-    requests_stop(broker.requests);
-    int64_t end_ms = clock_ms() + STOP_MS;
-    while (requests_busy(broker.requests) && clock_ms() < end_ms)
-        turn(&broker, requests_tick(broker.requests));
-    /* A reply that its asker has not taken when the connection ends is lost with it. */
-    zmq_poll(NULL, 0, FAREWELL_MS);
+    stop(&broker);
     close_broker(&broker);
     return EXIT_SUCCESS;
 }

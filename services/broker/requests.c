@@ -3,12 +3,12 @@
  * sent to another one: nobody knows what the first has done. */
 #include "requests.h"
 
+#include "answers.h"
 #include "dates.h"
 #include "log.h"
 #include "peers.h"
 #include "queue.h"
 #include "report.h"
-#include "wire.pb-c.h"
 #include "wire_frames.h"
 
 #include <assert.h>
@@ -22,8 +22,9 @@ enum {
     REMAINING_MS_MAX = 60000,
     ANSWER_MS = 50, /* for "unavailable" to arrive before the caller's deadline */
     WORKERLESS_MS =
-        1500,       /* workers that lost their broker, or are started anew, are back by then */
-    PROBE_MS = 250, /* a busy worker is silent for so long: is its connection still there? */
+        1500,         /* workers that lost their broker, or are started anew, are back by then */
+    RETURN_MS = 5000, /* workers that leave are being restarted, mostly */
+    PROBE_MS = 250,   /* a busy worker is silent for so long: is its connection still there? */
     TICK_BUSY_MS = 100,
     TICK_IDLE_MS = 1000,
     REPORT_BYTES_MAX = 1 << 20,
@@ -33,13 +34,22 @@ struct requests {
     void *clients_socket, *workers_socket;
     struct refusals *refusals;
     bool stopping;
+    uint64_t run;                    /* what PONG calls this process */
     int64_t due_ms;                  /* of the next tick */
-    int64_t served_ms[SERVED_COUNT]; /* when a name last had a worker */
+    int64_t asked_ms;                /* when the last request came */
+    int64_t served_ms[SERVED_COUNT]; /* when a name last had a worker, or is to have one again */
     struct workers workers;
     struct queues queues;
     struct counters *counters;
     struct arena *arena; /* of one report */
 };
+
+static void
+random_name(void *name, size_t bytes)
+{
+    if (getrandom(name, bytes, 0) != (ssize_t)bytes)
+        fatal("no random numbers");
+}
 
 struct requests *
 requests_open(void *clients, void *workers, struct refusals *refusals, struct counters *counters)
@@ -51,6 +61,7 @@ requests_open(void *clients, void *workers, struct refusals *refusals, struct co
     requests->workers_socket = workers;
     requests->refusals = refusals;
     requests->counters = counters;
+    random_name(&requests->run, sizeof requests->run);
     requests->arena = arena_new(REPORT_BYTES_MAX);
     queues_init(&requests->queues);
     return requests;
@@ -68,9 +79,9 @@ requests_close(struct requests *requests)
 
 static void
 answer_unavailable(struct requests *requests, const struct peer *client, uint64_t tag,
-                   const char *why)
+                   uint32_t elsewhere, const char *why)
 {
-    peer_send_control(requests->clients_socket, client, COMMAND_UNAVAILABLE, tag, 0, why);
+    peer_send_control(requests->clients_socket, client, COMMAND_UNAVAILABLE, tag, elsewhere, why);
 }
 
 static void
@@ -129,11 +140,25 @@ dispatch(struct requests *requests, int served)
     while (queue->first) {
         struct waiting *waiting = queue->first;
         if (now >= waiting->give_up_ms)
-            answer_unavailable(requests, &waiting->client, waiting->tag, "nobody took it in time");
+            answer_unavailable(requests, &waiting->client, waiting->tag, 0,
+                               "nobody took it in time");
         else if (!place(requests, served, waiting, now))
             return;
         queue_release(&requests->queues, queue_take(&requests->queues, served, &queue->first));
     }
+}
+
+static void
+give_up(struct requests *requests, const struct waiting *waiting, bool alone)
+{
+    const char *why = requests->stopping ? "the broker stops"
+                      : alone            ? "no worker"
+                                         : "nobody took it in time";
+    answer_unavailable(requests, &waiting->client, waiting->tag,
+                       requests->stopping ? UNAVAILABLE_STOPPING
+                       : alone            ? UNAVAILABLE_WORKERLESS
+                                          : 0,
+                       why);
 }
 
 static void
@@ -151,8 +176,7 @@ expire(struct requests *requests, int served, int64_t now)
             entry = &waiting->next;
             continue;
         }
-        answer_unavailable(requests, &waiting->client, waiting->tag,
-                           alone ? "no worker" : "nobody took it in time");
+        give_up(requests, waiting, alone);
         queue_release(&requests->queues, queue_take(&requests->queues, served, entry));
     }
 }
@@ -175,60 +199,26 @@ enqueue(struct requests *requests, struct frames *frames, const struct control *
         .deadline_ms = now + remaining,
         .give_up_ms = now + remaining - margin,
     };
+    requests->asked_ms = now;
     if (requests->stopping)
-        answer_unavailable(requests, client, control->number, "the broker stops");
+        answer_unavailable(requests, client, control->number, UNAVAILABLE_STOPPING,
+                           "the broker stops");
     else if (!queue_push(&requests->queues, served, &waiting, &frames->frames[2],
                          &frames->frames[3]))
-        answer_unavailable(requests, client, control->number, "too many requests wait");
+        answer_unavailable(requests, client, control->number, 0, "too many requests wait");
     else
         dispatch(requests, served);
     if (requests->due_ms > now + TICK_BUSY_MS)
         requests->due_ms = now + TICK_BUSY_MS;
 }
 
-/* What the broker itself answers. */
 static void
-reply(struct requests *requests, const struct control *control, const struct peer *client,
-      zmq_msg_t *header, zmq_msg_t *body)
+report(struct requests *requests, uint64_t tag, const struct peer *client)
 {
-    uint8_t reply_control[CONTROL_BYTES_MAX];
-    size_t length = control_encode(reply_control, COMMAND_REPLY, control->number, 0, NULL);
-    peer_send(requests->clients_socket, client, reply_control, length, header, body);
-    zmq_msg_close(header);
-    zmq_msg_close(body);
-}
-
-/* RFC 8: whether anybody serves the name in the body. */
-static void
-answer_discovery(struct requests *requests, struct frames *frames, const struct control *control,
-                 const struct peer *client)
-{
-    char name[TOPIC_BYTES_MAX + 1] = "";
-    zmq_msg_t *asked = &frames->frames[3], header, body;
-    if (zmq_msg_size(asked) <= TOPIC_BYTES_MAX)
-        memcpy(name, zmq_msg_data(asked), zmq_msg_size(asked));
-    int served = served_find(name);
-    bool found = served >= 0 && requests->workers.counts[served] > 0;
-    zmq_msg_init(&header);
-    zmq_msg_init_size(&body, 3);
-    memcpy(zmq_msg_data(&body), found ? "200" : "404", 3);
-    reply(requests, control, client, &header, &body);
-}
-
-static void
-answer_report(struct requests *requests, const struct control *control, const struct peer *client)
-{
-    Wire__ReplyHeader good = WIRE__REPLY_HEADER__INIT;
-    zmq_msg_t header, body;
     size_t length;
-    const uint8_t *report = report_write(requests->arena, &requests->workers, &requests->queues,
-                                         requests->counters, &length);
-    good.has_status = 1; /* RPC_OK */
-    zmq_msg_init_size(&header, wire__reply_header__get_packed_size(&good));
-    wire__reply_header__pack(&good, zmq_msg_data(&header));
-    zmq_msg_init_size(&body, length);
-    memcpy(zmq_msg_data(&body), report, length);
-    reply(requests, control, client, &header, &body);
+    const uint8_t *text = report_write(requests->arena, &requests->workers, &requests->queues,
+                                       requests->counters, &length);
+    answer_report(requests->clients_socket, client, tag, text, length);
     arena_reset(requests->arena);
 }
 
@@ -242,31 +232,19 @@ take_request(struct requests *requests, struct frames *frames, const struct cont
         return;
     }
     if (strcmp(control->text, "mmi.service") == 0) {
-        answer_discovery(requests, frames, control, client);
+        answer_discovery(requests->clients_socket, client, control->number, &frames->frames[3],
+                         &requests->workers);
         return;
     }
     if (!may_call(sender, control->text)) {
         refusals_add(requests->refusals, sender, "a request for", control->text);
-        answer_unavailable(requests, client, control->number, "not permitted");
+        answer_unavailable(requests, client, control->number, 0, "not permitted");
         return;
     }
     if (strcmp(control->text, REPORT_NAME) == 0)
-        answer_report(requests, control, client);
+        report(requests, control->number, client);
     else
         enqueue(requests, frames, control, client, sender, served_find(control->text));
-}
-
-static void
-answer_ping(struct requests *requests, const struct peer *client)
-{
-    char names[CONTROL_TEXT_MAX + 1] = " ";
-    size_t length = 1;
-    for (int i = 0; i < SERVED_COUNT && !requests->stopping; i++)
-        if (requests->workers.counts[i] > 0)
-            length +=
-                (size_t)snprintf(names + length, sizeof names - length, "%s ", served_name(i));
-    assert(length < sizeof names);
-    peer_send_control(requests->clients_socket, client, COMMAND_PONG, 0, 0, names);
 }
 
 /* The routing id and the control frame of a peer's message; false: it has none. */
@@ -288,7 +266,8 @@ from_client(struct requests *requests, struct frames *frames)
     else if (control.command == COMMAND_REQUEST)
         take_request(requests, frames, &control, &client);
     else if (control.command == COMMAND_PING)
-        answer_ping(requests, &client);
+        answer_ping(requests->clients_socket, &client, requests->run,
+                    requests->stopping ? NULL : &requests->workers);
     else
         refusals_add(requests->refusals, frames_sender(frames), "a command for others", "");
 }
@@ -311,8 +290,7 @@ new_registration(void)
 {
     uint32_t registration = 0;
     while (registration == 0)
-        if (getrandom(&registration, sizeof registration, 0) != (ssize_t)sizeof registration)
-            registration = 0;
+        random_name(&registration, sizeof registration);
     return registration;
 }
 
@@ -370,6 +348,16 @@ take_ready(struct requests *requests, struct frames *frames, const struct contro
     dispatch(requests, worker->served);
 }
 
+/* A service that is restarted says so with each of its workers: what is asked meanwhile waits. */
+static void
+take_leave(struct requests *requests, struct worker *worker)
+{
+    int served = worker->served;
+    drop_worker(requests, worker, "it leaves");
+    if (requests->workers.counts[served] == 0)
+        requests->served_ms[served] = clock_ms() + RETURN_MS - WORKERLESS_MS;
+}
+
 static void
 take_done(struct requests *requests, struct frames *frames, const struct control *control,
           struct worker *worker)
@@ -408,7 +396,7 @@ from_worker(struct requests *requests, struct frames *frames)
     else if (control.command == COMMAND_DONE && worker)
         take_done(requests, frames, &control, worker);
     else if (control.command == COMMAND_LEAVE && worker)
-        drop_worker(requests, worker, "it leaves");
+        take_leave(requests, worker);
     else if (control.command != COMMAND_DONE && control.command != COMMAND_LEAVE)
         refusals_add(requests->refusals, frames_sender(frames), "a command for others", "");
 }
@@ -475,6 +463,12 @@ requests_stop(struct requests *requests)
         if (workers->slots[i].registered && workers->slots[i].pending_count == 0)
             send_away(requests, &workers->slots[i]);
     tick(requests, clock_ms());
+}
+
+long
+requests_quiet_ms(const struct requests *requests)
+{
+    return (long)(clock_ms() - requests->asked_ms);
 }
 
 bool

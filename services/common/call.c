@@ -13,7 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_TIMEOUT_MS = 3000, VIOLATIONS_MAX = 100 };
+enum {
+    ASK_TIMEOUT_MS = 3000,
+    ASK_ATTEMPTS_MAX = 3,
+    ASK_WATCH_MS = 100, /* a connection that has ended is noticed after so long at most */
+    ASK_PAUSE_MS = 20,
+    VIOLATIONS_MAX = 100
+};
 
 static const Wire__RequestHeader *
 own_header(struct arena *arena, const struct service *service)
@@ -278,7 +284,8 @@ call_emit_refusal(struct call *call, const struct event_type *type, const Protob
 /* ---- questions */
 
 static bool
-send_question(struct call *call, const char *method, const ProtobufCMessage *request, uint64_t tag)
+send_question(struct call *call, const char *method, const ProtobufCMessage *request, uint64_t tag,
+              int64_t remaining_ms)
 {
     Wire__RequestHeader header = WIRE__REQUEST_HEADER__INIT;
     const char *service = arena_strndup(call->arena, method, strcspn(method, "."));
@@ -292,27 +299,59 @@ send_question(struct call *call, const char *method, const ProtobufCMessage *req
     header_packed = message_pack(call->arena, &header.base, &header_bytes);
     body = message_pack(call->arena, request, &body_bytes);
     return wire_asker_send(call->asker, arena_printf(call->arena, "%s.leaf", service), tag,
-                           ASK_TIMEOUT_MS, header_packed, header_bytes, body, body_bytes);
+                           remaining_ms, header_packed, header_bytes, body, body_bytes);
+}
+
+static void
+wait_for_brokers(struct call *call, int64_t wait_ms)
+{
+    zmq_pollitem_t items[WIRE_BROKERS_MAX];
+
+    zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX), (long)wait_ms);
 }
 
 /* Waits for the reply with our tag; late replies to earlier questions are dropped. */
-static bool
-await_answer(struct call *call, uint64_t tag, struct wire_reply *reply)
+static enum wire_outcome
+await_answer(struct call *call, uint64_t tag, int64_t deadline, struct wire_reply *reply)
 {
-    int64_t deadline = clock_ms() + ASK_TIMEOUT_MS;
-    zmq_pollitem_t items[WIRE_BROKERS_MAX];
+    struct wire_way way = wire_asker_way(call->asker);
 
-    for (;;) {
-        int64_t left = deadline - clock_ms();
-
+    while (clock_ms() < deadline) {
         while (wire_asker_receive(call->asker, call->arena, reply))
             if (reply->tag == tag)
-                return reply->outcome == WIRE_ANSWERED;
-        if (left <= 0)
-            return false;
-        zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX),
-                 (long)(left < 250 ? left : 250));
+                return reply->outcome;
+        (void)wire_asker_connected(call->asker);
+        if (wire_asker_lost(call->asker, way))
+            return WIRE_LOST;
+        wait_for_brokers(call, ASK_WATCH_MS);
     }
+    return WIRE_UNAVAILABLE;
+}
+
+/* What services ask each other only reads, so that it may be asked again when a broker is restarted. */
+static bool
+ask_until(struct call *call, const char *method, const ProtobufCMessage *request,
+          struct wire_reply *reply)
+{
+    static uint64_t last_tag; /* of this process's only asker */
+    int64_t deadline = clock_ms() + ASK_TIMEOUT_MS, now;
+
+    for (int attempts = 0; attempts < ASK_ATTEMPTS_MAX && (now = clock_ms()) < deadline;) {
+        enum wire_outcome outcome;
+
+        if (!wire_asker_connected(call->asker) ||
+            !send_question(call, method, request, ++last_tag, deadline - now)) {
+            while (wire_asker_receive(call->asker, call->arena, reply))
+                ; /* late ones; what brokers say of themselves is heard on the way */
+            wait_for_brokers(call, ASK_PAUSE_MS);
+            continue;
+        }
+        outcome = await_answer(call, last_tag, deadline, reply);
+        if (outcome == WIRE_ANSWERED || outcome == WIRE_UNAVAILABLE)
+            return outcome == WIRE_ANSWERED;
+        attempts++;
+    }
+    return false;
 }
 
 static enum rpc_status
@@ -342,11 +381,9 @@ enum rpc_status
 call_ask(struct call *call, const char *method, const ProtobufCMessage *request,
          const struct message_rules *reply_rules, ProtobufCMessage **reply)
 {
-    static uint64_t last_tag; /* of this process's only asker */
-    uint64_t tag = ++last_tag;
     struct wire_reply answer;
 
-    if (!send_question(call, method, request, tag) || !await_answer(call, tag, &answer)) {
+    if (!ask_until(call, method, request, &answer)) {
         log_warning("%s did not answer", method);
         return call_fail(call, RPC_UNAVAILABLE, NULL,
                          "a service that must be asked is away; try again");

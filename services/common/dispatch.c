@@ -373,6 +373,16 @@ look(struct passage *passage)
     return status;
 }
 
+/* What nobody waits for any more is not begun. */
+static enum rpc_status
+begin_in_time(struct passage *passage)
+{
+    if (passage->wire->remaining_ms > clock_ms() - passage->started_ms)
+        return RPC_OK;
+    return call_fail(&passage->call, RPC_UNAVAILABLE, NULL,
+                     "there was no time left to begin; try again");
+}
+
 static enum rpc_status
 handle(struct passage *passage)
 {
@@ -380,12 +390,12 @@ handle(struct passage *passage)
     enum rpc_status status;
 
     TRY(read_header(passage));
+    TRY(begin_in_time(passage));
     TRY(read_request(passage));
     status = ask_others(passage);
     if (status != RPC_OK)
         return answer_again(passage, status);
-    if (passage->wire->remaining_ms <= clock_ms() - passage->started_ms)
-        return call_fail(call, RPC_UNAVAILABLE, NULL, "there was no time left to begin; try again");
+    TRY(begin_in_time(passage));
     if (!db_ready(call->db))
         return call_fail(call, RPC_UNAVAILABLE, NULL, "the database is away; try again");
     return is_transaction(call->method) ? transact(passage) : look(passage);

@@ -94,15 +94,6 @@ serve_one(struct worker *worker)
     return true;
 }
 
-static void
-wait_for_request(struct worker *worker)
-{
-    zmq_pollitem_t items[WIRE_BROKERS_MAX];
-    size_t count = wire_worker_items(worker->wire, items, WIRE_BROKERS_MAX);
-
-    zmq_poll(items, (int)count, wire_worker_wait_ms(worker->wire));
-}
-
 /* What the broker had already sent here is still served. */
 static void
 drain(struct worker *worker)
@@ -115,7 +106,7 @@ drain(struct worker *worker)
             continue;
         if (wire_worker_drained(worker->wire))
             return;
-        wait_for_request(worker);
+        wire_worker_wait(worker->wire, NULL, 0);
         wire_worker_tick(worker->wire);
     }
 }
@@ -138,7 +129,7 @@ run_worker(const struct service *service, struct inherited *inherited, const cha
     while (!stopping) {
         wire_worker_tick(worker.wire);
         if (!serve_one(&worker))
-            wait_for_request(&worker);
+            wire_worker_wait(worker.wire, NULL, 0);
     }
     drain(&worker);
     wire_worker_close(worker.wire);

@@ -25,6 +25,7 @@ struct wire_asker;
 enum wire_outcome {
     WIRE_ANSWERED,
     WIRE_UNAVAILABLE, /* the broker could not place it: nothing happened */
+    WIRE_ELSEWHERE,   /* nothing happened; another broker, or this one's next run, may place it */
     WIRE_LOST,        /* its worker is gone: whether it happened is not known */
 };
 
@@ -46,8 +47,22 @@ bool wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag
 size_t wire_asker_items(struct wire_asker *asker, zmq_pollitem_t *items, size_t items_max);
 /* One reply that is there, without waiting. */
 bool wire_asker_receive(struct wire_asker *asker, struct arena *arena, struct wire_reply *reply);
-/* Whether at least one broker answers. */
+/* Whether at least one broker answers and takes questions. */
 bool wire_asker_connected(struct wire_asker *asker);
+
+/* The connection that a question took. */
+struct wire_way {
+    size_t link;
+    uint32_t generation;
+};
+
+/* Of the question that was sent last. */
+struct wire_way wire_asker_way(const struct wire_asker *asker);
+/* Whether that connection has ended, as far as wire_asker_connected has seen: no reply comes over it any
+ * more. */
+bool wire_asker_lost(const struct wire_asker *asker, struct wire_way way);
+/* Whether the broker at its end says nothing any more; it may yet. */
+bool wire_asker_silent(const struct wire_asker *asker, struct wire_way way);
 /* Questions under way get no reply any more. */
 void wire_asker_close(struct wire_asker *asker);
 
@@ -58,20 +73,18 @@ struct wire_request {
     const uint8_t *envelope; /* opaque, goes back with the reply */
     size_t envelope_bytes;
     const char *sender;   /* program, stamped by the broker */
-    int64_t remaining_ms; /* as the broker forwarded it */
+    int64_t remaining_ms; /* 0 or less: it waited behind another request until its time was over */
     const uint8_t *header, *body;
     size_t header_bytes, body_bytes;
 };
 
 /* name: "accounts.fast"; credit: requests that may be under way or prefetched here. */
 struct wire_worker *wire_worker_open(struct wire *wire, const char *name, int credit);
-/* Repeats READY, watches the broker, moves; call it at least every wire_worker_wait_ms while
- * waiting. It may replace the socket: ask for the items anew before each poll. */
+/* Repeats READY, watches the broker, moves; call it before each wait. */
 void wire_worker_tick(struct wire_worker *worker);
-/* How long to wait at most between two ticks: 250 ms, or longer where there is nothing to watch. */
-int wire_worker_wait_ms(const struct wire_worker *worker);
-/* Fills items to poll for reading; returns how many. */
-size_t wire_worker_items(struct wire_worker *worker, zmq_pollitem_t *items, size_t items_max);
+/* Sleeps until there is something to receive, one of the others (four at most) is readable, or a tick is
+ * due. */
+void wire_worker_wait(struct wire_worker *worker, zmq_pollitem_t *others, size_t others_count);
 /* One request that is there. They are handled one at a time: one not replied to is dropped. */
 bool wire_worker_receive(struct wire_worker *worker, struct arena *arena,
                          struct wire_request *request);

@@ -11,11 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SILENT_MS = 1000, WATCHED_BEATS = 3 };
+enum {
+    SILENT_MS = 1000,
+    WATCHED_BEATS = 3,
+    RETURN_MS = 50 /* how often a broker that stops is asked whether its next run is there */
+};
 
 struct link {
     void *socket;
+    bool connected, stopping;
     int64_t pinged_ms, silent_since_ms;  /* 0: never, nothing unanswered */
+    uint64_t run;                        /* the broker's, 0: not known yet */
+    uint32_t generation;                 /* of the connection */
     char services[CONTROL_TEXT_MAX + 1]; /* of the last PONG */
 };
 
@@ -23,7 +30,7 @@ struct wire_asker {
     struct wire *wire;
     struct wire_asker *next;
     struct link links[WIRE_BROKERS_MAX];
-    size_t links_count, turn;
+    size_t links_count, turn, last;
 };
 
 struct wire_asker *
@@ -60,7 +67,8 @@ static void
 ping_when_due(const struct wire *wire, struct link *link, int64_t now)
 {
     uint8_t control[CONTROL_BYTES_MAX];
-    if (link->pinged_ms != 0 && now - link->pinged_ms < wire_beat_ms(wire))
+    int64_t beat_ms = link->stopping ? RETURN_MS : wire_beat_ms(wire);
+    if (link->pinged_ms != 0 && now - link->pinged_ms < beat_ms)
         return;
     size_t length = control_encode(control, COMMAND_PING, 0, 0, NULL);
     if (!wire_send(link->socket, control, length, NULL, 0, NULL, 0))
@@ -72,15 +80,34 @@ ping_when_due(const struct wire *wire, struct link *link, int64_t now)
     link->pinged_ms = now;
 }
 
+/* What was asked over the connection so far gets no reply any more. */
+static void
+lose(struct link *link)
+{
+    link->generation++;
+    link->run = 0;
+    link->stopping = false;
+    link->services[0] = '\0';
+}
+
 static bool
-usable(const struct link *link, int64_t now)
+is_silent(const struct link *link, int64_t now)
+{
+    return link->silent_since_ms != 0 && now - link->silent_since_ms > SILENT_MS;
+}
+
+static bool
+usable(struct link *link, int64_t now)
 {
     int state = wire_state(link->socket);
-    if (!(state & ZMQ_POLLOUT))
+    bool connected = state & ZMQ_POLLOUT;
+    if (link->connected && !connected)
+        lose(link);
+    link->connected = connected;
+    if (!connected || link->stopping)
         return false;
-    bool silent = link->silent_since_ms != 0 && now - link->silent_since_ms > SILENT_MS;
     /* An answer that waits to be read is no silence: this process was busy. */
-    return !silent || (state & ZMQ_POLLIN);
+    return !is_silent(link, now) || (state & ZMQ_POLLIN);
 }
 
 static bool
@@ -122,7 +149,8 @@ wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag, int
     struct link *link = choose(asker, service, now);
     if (!link)
         return false;
-    asker->turn = (size_t)(link - asker->links) + 1;
+    asker->last = (size_t)(link - asker->links);
+    asker->turn = asker->last + 1;
     uint32_t remaining = remaining_ms > INT32_MAX ? INT32_MAX : (uint32_t)remaining_ms;
     size_t length = control_encode(control, COMMAND_REQUEST, tag, remaining, service);
     return wire_send(link->socket, control, length, header ? header : nothing, header_bytes, body,
@@ -138,14 +166,53 @@ wire_asker_items(struct wire_asker *asker, zmq_pollitem_t *items, size_t items_m
     return asker->links_count;
 }
 
+struct wire_way
+wire_asker_way(const struct wire_asker *asker)
+{
+    return (struct wire_way){asker->last, asker->links[asker->last].generation};
+}
+
+bool
+wire_asker_lost(const struct wire_asker *asker, struct wire_way way)
+{
+    return asker->links[way.link].generation != way.generation;
+}
+
+bool
+wire_asker_silent(const struct wire_asker *asker, struct wire_way way)
+{
+    return is_silent(&asker->links[way.link], clock_ms());
+}
+
+static void
+take_pong(struct link *link, const struct control *control)
+{
+    if (link->run != 0 && link->run != control->number)
+        lose(link);
+    link->run = control->number;
+    link->stopping = control->argument & PONG_STOPPING;
+    memcpy(link->services, control->text, sizeof link->services);
+}
+
+/* A broker without workers for it: the only one there is knows best. */
+static enum wire_outcome
+outcome_of(const struct wire_asker *asker, const struct control *control)
+{
+    if (control->command == COMMAND_LOST)
+        return WIRE_LOST;
+    bool elsewhere = control->argument == UNAVAILABLE_STOPPING ||
+                     (control->argument == UNAVAILABLE_WORKERLESS && asker->links_count > 1);
+    return elsewhere ? WIRE_ELSEWHERE : WIRE_UNAVAILABLE;
+}
+
 static bool
-take_reply(struct frames *frames, const struct control *control, struct arena *arena,
-           struct wire_reply *reply)
+take_reply(const struct wire_asker *asker, struct frames *frames, const struct control *control,
+           struct arena *arena, struct wire_reply *reply)
 {
     *reply = (struct wire_reply){.tag = control->number};
     if (control->command == COMMAND_UNAVAILABLE || control->command == COMMAND_LOST) {
         log_debug("broker: %s", control->text);
-        reply->outcome = control->command == COMMAND_LOST ? WIRE_LOST : WIRE_UNAVAILABLE;
+        reply->outcome = outcome_of(asker, control);
         return true;
     }
     if (control->command != COMMAND_REPLY || frames->count != 3)
@@ -160,7 +227,8 @@ take_reply(struct frames *frames, const struct control *control, struct arena *a
 
 /* Reads what is there until a reply; with reply NULL they are dropped. */
 static bool
-receive(struct link *link, struct arena *arena, struct wire_reply *reply)
+receive(const struct wire_asker *asker, struct link *link, struct arena *arena,
+        struct wire_reply *reply)
 {
     struct frames frames;
     struct control control;
@@ -169,10 +237,13 @@ receive(struct link *link, struct arena *arena, struct wire_reply *reply)
         link->silent_since_ms = 0;
         zmq_msg_t *first = &frames.frames[0];
         bool valid = control_decode(zmq_msg_data(first), zmq_msg_size(first), &control);
+        if (valid && control.command == COMMAND_UNAVAILABLE &&
+            control.argument == UNAVAILABLE_STOPPING)
+            link->stopping = true;
         if (valid && control.command == COMMAND_PONG)
-            memcpy(link->services, control.text, sizeof link->services);
+            take_pong(link, &control);
         else if (valid && reply)
-            found = take_reply(&frames, &control, arena, reply);
+            found = take_reply(asker, &frames, &control, arena, reply);
         frames_close(&frames);
     }
     return found;
@@ -184,7 +255,7 @@ wire_asker_receive(struct wire_asker *asker, struct arena *arena, struct wire_re
     int64_t now = clock_ms();
     for (size_t i = 0; i < asker->links_count; i++) {
         ping_when_due(asker->wire, &asker->links[i], now);
-        if (receive(&asker->links[i], arena, reply))
+        if (receive(asker, &asker->links[i], arena, reply))
             return true;
     }
     return false;
@@ -197,7 +268,7 @@ wire_asker_connected(struct wire_asker *asker)
     bool connected = false;
     for (size_t i = 0; i < asker->links_count; i++) {
         ping_when_due(asker->wire, &asker->links[i], now);
-        connected = connected || usable(&asker->links[i], now);
+        connected |= usable(&asker->links[i], now);
     }
     return connected;
 }
@@ -211,7 +282,7 @@ wire_asker_refresh(struct wire *wire)
     int64_t now = clock_ms();
     for (struct wire_asker *asker = wire->askers; asker; asker = asker->next)
         for (size_t i = 0; i < asker->links_count; i++) {
-            receive(&asker->links[i], NULL, NULL);
+            receive(asker, &asker->links[i], NULL, NULL);
             ping_when_due(asker->wire, &asker->links[i], now);
         }
 }

@@ -15,9 +15,10 @@
  *     on the clients' socket
  *     REQUEST      asker   tag               remaining ms   service.lane      yes
  *     REPLY        broker  tag                                                yes
- *     UNAVAILABLE  broker  tag                              why               no
+ *     UNAVAILABLE  broker  tag               UNAVAILABLE_…  why               no
+ *     LOST         broker  tag                              why               no
  *     PING         asker                                                      no
- *     PONG         broker                                   names with workers no
+ *     PONG         broker  its run           PONG_STOPPING  names with workers no
  *     on the workers' socket
  *     READY        worker  registration,     credit (0: no  service.lane      no
  *                          handled           more, please),
@@ -31,7 +32,8 @@
  * registration (high 32 bits) is the broker's random name for one worker's stay; serial counts the
  * requests of that stay, handled the ones that are over, so that a lost one is noticed. ALIVE answers
  * a READY that asks for it, or that does not know its registration. PONG's names are separated and
- * surrounded by spaces. A request for service "mmi.service" (RFC 8) names a service in its body and is
+ * surrounded by spaces; its number is random for each run of the broker, so that an asker learns that what
+ * the run before had in hand is lost. A request for service "mmi.service" (RFC 8) names a service in its body and is
  * answered "200" or "404" there; one for "mmi.report" is answered by the broker with a wire.ReplyHeader and an
  * ops.ListServicesReply.
  *
@@ -68,6 +70,12 @@ enum command {
 
 /* The argument of READY. */
 enum { READY_CREDIT = 0xff, READY_ANSWER = 0x100 };
+
+/* The argument of UNAVAILABLE: 0, or why another broker may take the request all the same. */
+enum { UNAVAILABLE_STOPPING = 1, UNAVAILABLE_WORKERLESS };
+
+/* The argument of PONG. */
+enum { PONG_STOPPING = 1 };
 
 struct control {
     enum command command;

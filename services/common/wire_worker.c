@@ -14,7 +14,11 @@
 
 enum {
     NAME_BYTES_MAX = 64,
+    OTHERS_MAX = 4,
+    FROZEN_MS = 500, /* a wait that took so much longer than it was to */
     WATCH_MS = 250,
+    RETURN_MS = 50,        /* the only broker stops: its next run is looked for as often */
+    RETURN_MS_MAX = 5000,  /* for so long */
     ACTIVE_MS = 5000,      /* so long after a request READY is sent more often */
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */
@@ -27,9 +31,11 @@ struct wire_worker {
     size_t broker;
     char name[NAME_BYTES_MAX];
     uint32_t credit;
-    bool connecting;                        /* no READY went out on this connection yet */
-    int64_t served_ms;                      /* when the last request came, 0: never */
-    int64_t ready_ms;                       /* when READY was last sent, 0: at once */
+    bool connecting;   /* no READY went out on this connection yet */
+    int64_t served_ms; /* when the last request came, 0: never */
+    int64_t ready_ms;  /* when READY was last sent, 0: at once */
+    int64_t left_ms;   /* when the only broker sent it away, 0: it did not */
+    int64_t empty_ms;  /* when no request was there: what is there came later */
     int64_t down_since_ms, silent_since_ms; /* 0: connected; nothing unanswered */
     uint32_t registration, handled;         /* as the broker named this stay; requests over in it */
     bool open;                              /* a request was received and not replied to */
@@ -46,6 +52,7 @@ connect_to(struct wire_worker *worker, size_t broker)
     wire_connect(worker->wire, worker->socket, broker, DOOR_WORKERS);
     worker->connecting = true;
     worker->ready_ms = worker->down_since_ms = worker->silent_since_ms = 0;
+    worker->empty_ms = clock_ms();
 }
 
 struct wire_worker *
@@ -105,6 +112,8 @@ static int64_t
 beat_ms(const struct wire_worker *worker, int64_t now)
 {
     bool active = worker->served_ms != 0 && now - worker->served_ms < ACTIVE_MS;
+    if (worker->left_ms != 0 && now - worker->left_ms < RETURN_MS_MAX)
+        return RETURN_MS;
     return active ? WATCH_MS : wire_beat_ms(worker->wire);
 }
 
@@ -155,24 +164,25 @@ wire_worker_tick(struct wire_worker *worker)
         send_ready(worker, now);
 }
 
-int
-wire_worker_wait_ms(const struct wire_worker *worker)
+void
+wire_worker_wait(struct wire_worker *worker, zmq_pollitem_t *others, size_t others_count)
 {
-    if (worker->wire->brokers_count > 1)
-        return WATCH_MS;
-    return (int)beat_ms(worker, clock_ms());
-}
-
-size_t
-wire_worker_items(struct wire_worker *worker, zmq_pollitem_t *items, size_t items_max)
-{
-    assert(items_max >= 1);
+    zmq_pollitem_t items[1 + OTHERS_MAX];
+    int64_t start_ms = clock_ms(), wait_ms = beat_ms(worker, start_ms);
+    assert(others_count <= OTHERS_MAX);
+    if (worker->wire->brokers_count > 1 && wait_ms > WATCH_MS)
+        wait_ms = WATCH_MS;
     /* Writable wakes as soon as the connection is made; the tick that follows sends READY. */
-    short events = ZMQ_POLLIN;
-    if (worker->connecting)
-        events |= ZMQ_POLLOUT;
-    items[0] = (zmq_pollitem_t){.socket = worker->socket, .events = events};
-    return 1;
+    items[0] = (zmq_pollitem_t){.socket = worker->socket,
+                                .events = ZMQ_POLLIN | (worker->connecting ? ZMQ_POLLOUT : 0)};
+    for (size_t i = 0; i < others_count; i++)
+        items[1 + i] = others[i];
+    zmq_poll(items, 1 + (int)others_count, (long)wait_ms);
+    for (size_t i = 0; i < others_count; i++)
+        others[i] = items[1 + i];
+    /* What came ended the wait, unless this process was frozen meanwhile. */
+    int64_t now = clock_ms();
+    worker->empty_ms = now - start_ms <= wait_ms + FROZEN_MS ? now : start_ms;
 }
 
 static bool
@@ -186,16 +196,17 @@ take_request(struct wire_worker *worker, struct frames *frames, const struct con
         worker->registration = stay_registration(control->number);
         worker->handled = 0;
     }
+    int64_t now = clock_ms();
     worker->open = true;
     worker->open_number = control->number;
-    worker->served_ms = clock_ms();
-    worker->open_until_ms = worker->served_ms + control->argument;
+    worker->served_ms = now;
+    worker->open_until_ms = now + control->argument;
     zmq_msg_t *header = &frames->frames[1], *body = &frames->frames[2];
     *request = (struct wire_request){
         .envelope = arena_memdup(arena, &control->number, sizeof control->number),
         .envelope_bytes = sizeof control->number,
         .sender = arena_strdup(arena, control->text),
-        .remaining_ms = control->argument,
+        .remaining_ms = control->argument - (now - worker->empty_ms),
         .header = arena_memdup(arena, zmq_msg_data(header), zmq_msg_size(header)),
         .header_bytes = zmq_msg_size(header),
         .body = arena_memdup(arena, zmq_msg_data(body), zmq_msg_size(body)),
@@ -213,7 +224,7 @@ take(struct wire_worker *worker, struct frames *frames, struct arena *arena,
     zmq_msg_t *first = &frames->frames[0];
     if (!control_decode(zmq_msg_data(first), zmq_msg_size(first), &control))
         return false;
-    worker->silent_since_ms = 0;
+    worker->silent_since_ms = worker->left_ms = 0;
     if (control.command == COMMAND_FORWARD)
         return take_request(worker, frames, &control, arena, request);
     if (control.command == COMMAND_ALIVE) {
@@ -223,8 +234,10 @@ take(struct wire_worker *worker, struct frames *frames, struct arena *arena,
         worker->drained = worker->credit == 0 && control.argument == 0;
     }
     /* The broker stops, or does not want us: somewhere else, or here again later. */
-    if (control.command == COMMAND_LEAVE)
+    if (control.command == COMMAND_LEAVE) {
         worker->silent_since_ms = clock_ms() - SILENT_MS;
+        worker->left_ms = clock_ms();
+    }
     return false;
 }
 
@@ -240,6 +253,8 @@ wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire
         found = take(worker, &frames, arena, request);
         frames_close(&frames);
     }
+    if (!found)
+        worker->empty_ms = clock_ms();
     return found;
 }
 

@@ -141,6 +141,7 @@ def control(command, number=0, argument=0, text=b""):
 
 REQUEST, REPLY, UNAVAILABLE, PING, PONG = 1, 2, 3, 4, 5
 READY, FORWARD, DONE, ALIVE, LEAVE = 16, 17, 18, 19, 20
+STOPPING = 1  # the argument of UNAVAILABLE and of PONG
 
 
 def receive(socket):
@@ -286,6 +287,19 @@ def test_the_queue_is_bounded(stage, broker):
     client.close()
 
 
+def test_what_waited_too_long_behind_another_request_is_seen_to_be_late(stage, broker):
+    """A worker gets two requests at once: the second one's time goes on while the first is served."""
+    worker = stage.worker(broker, credit=2)
+    asker = stage.asker()
+    asker.say("accounts.fast 9000 sleep 1500")
+    asker.say("accounts.fast 1000 behind")
+    asker.say("accounts.fast 9000 after")
+    asker.expect("reply 1 ")
+    worker.expect("late")
+    asker.expect("reply 3 ")
+    worker.nothing("late", for_s=0.2)
+
+
 def test_only_the_producer_publishes_its_topic(stage, broker):
     subscriber = stage.probe("funding", "subscriber", "accounts", "sessions")
     subscriber.expect("ready")
@@ -402,9 +416,14 @@ def test_discovery(stage, broker):
     for name, answer in ((b"accounts.fast", b"200"), (b"accounts.slow", b"404"), (b"x", b"404")):
         client.send_multipart([control(REQUEST, 1, 1000, b"mmi.service"), b"", name])
         assert receive(client) == [control(REPLY, 1), b"", answer]
-    client.send(control(PING))
-    assert receive(client) == [control(PONG, text=b" accounts.fast ")]
+    client.send(control(PING)), client.send(control(PING))
+    pong, again = receive(client), receive(client)
+    assert pong == again == [control(PONG, run_of(pong), text=b" accounts.fast ")] and run_of(pong)
     client.close()
+
+
+def run_of(pong):
+    return int.from_bytes(pong[0][5:13], "big")
 
 
 def test_a_new_broker_is_found_by_all(stage):
@@ -469,6 +488,44 @@ def test_a_stopping_broker_finishes_what_is_under_way(stage, broker):
     asker.say("accounts.fast 5000 waits")
     broker.nothing("is gone", for_s=0.3)
     broker.signal(signal.SIGTERM)
-    asker.expect("unavailable 2", within_s=1)
+    asker.expect("elsewhere 2", within_s=1)
     asker.expect("reply 1 ")
     assert broker.popen.wait(WAIT_S) == 0
+
+
+def test_a_stopping_broker_says_so_and_listens_until_nobody_sends_any_more(stage, broker):
+    """Whatever is sent to it gets an answer, and who has heard that it stops waits for its next run."""
+    stage.worker(broker)
+    client = dealer(stage, "gateway", "clients")
+    client.send(control(PING))
+    before = run_of(receive(client))
+    broker.signal(signal.SIGTERM)
+    answers = 0
+    for tag in range(1, 10000):
+        client.send_multipart([control(REQUEST, tag, 5000, b"accounts.fast"), b"", b"x"])
+        answer = receive(client)[0]
+        assert int.from_bytes(answer[5:13], "big") == tag
+        if answer[4] == UNAVAILABLE:
+            assert answer == control(UNAVAILABLE, tag, STOPPING, b"the broker stops")
+            answers += 1
+        if answers == 100:
+            break
+    client.send(control(PING))
+    assert receive(client) == [control(PONG, before, STOPPING, b" ")]
+    assert broker.popen.wait(WAIT_S) == 0
+    stage.broker()
+    client.send(control(PING))
+    assert run_of(receive(client)) not in (0, before)
+    client.close()
+
+
+def test_a_service_that_is_restarted_is_waited_for(stage, broker):
+    """Longer than for one whose workers are gone without a word: it said that it leaves."""
+    first = stage.worker(broker)
+    asker = stage.asker()
+    first.say("drain")
+    broker.expect("is gone: it leaves")
+    asker.say("accounts.fast 9000 early")
+    asker.nothing("unavailable", for_s=2)
+    second = stage.worker(broker)
+    asker.expect("reply 1 ", str(second.popen.pid))

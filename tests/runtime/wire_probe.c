@@ -70,6 +70,8 @@ serve_one(struct wire_worker *worker, struct arena *arena, const struct wire_req
     char *body = arena_strndup(arena, (const char *)request->body, request->body_bytes);
     if (strncmp(body, "sleep ", 6) == 0)
         poll(NULL, 0, atoi(body + 6));
+    if (request->remaining_ms <= 0)
+        say("late");
     if (request->body_bytes > LINE_BYTES_MAX / 2)
         length = snprintf(answer, sizeof answer, "%d %s %zu bytes", (int)getpid(), request->sender,
                           request->body_bytes);
@@ -90,11 +92,10 @@ serve(struct wire *wire, const char *name, int credit)
     bool draining = false;
     say("ready");
     while (!input.ended && !(draining && wire_worker_drained(worker))) {
-        zmq_pollitem_t items[2] = {{.fd = STDIN_FILENO, .events = ZMQ_POLLIN}};
-        zmq_poll(items, 1 + (int)wire_worker_items(worker, items + 1, 1),
-                 wire_worker_wait_ms(worker));
+        zmq_pollitem_t typed = {.fd = STDIN_FILENO, .events = ZMQ_POLLIN};
+        wire_worker_wait(worker, &typed, 1);
         wire_worker_tick(worker);
-        if (items[0].revents && read_line(&input, line)) {
+        if (typed.revents && read_line(&input, line)) {
             wire_worker_drain(worker);
             draining = true;
         }
@@ -133,7 +134,10 @@ static void
 say_reply(struct arena *arena, const struct wire_reply *reply)
 {
     if (reply->outcome != WIRE_ANSWERED)
-        say(arena_printf(arena, "%s %" PRIu64, reply->outcome == WIRE_LOST ? "lost" : "unavailable",
+        say(arena_printf(arena, "%s %" PRIu64,
+                         reply->outcome == WIRE_LOST        ? "lost"
+                         : reply->outcome == WIRE_ELSEWHERE ? "elsewhere"
+                                                            : "unavailable",
                          reply->tag));
     else
         say(arena_printf(arena, "reply %" PRIu64 " %.*s", reply->tag, (int)reply->body_bytes,
