@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { SWEEP_PERIOD_MS = 1000 };
@@ -482,11 +483,24 @@ http_cut(struct http *http)
             (void)shutdown(http->connections[i].descriptor, SHUT_RDWR);
 }
 
+/* A new one, or one whose next request has come but was not looked at yet. */
+static bool
+wants_answer(const struct connection *connection)
+{
+    int bytes = 0;
+    if (!connection->open)
+        return false;
+    if (connection->phase == PHASE_GREETING)
+        return true;
+    return connection->phase == PHASE_HEADER &&
+           ioctl(connection->descriptor, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
 bool
 http_busy(const struct http *http)
 {
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-        if (http->connections[i].open && http->connections[i].phase == PHASE_GREETING)
+        if (wants_answer(&http->connections[i]))
             return true;
     return http->exchanges > 0;
 }

@@ -22,7 +22,7 @@ void http_run(struct http *http, bool readable);
 void http_quiesce(struct http *http);
 /* Ends the connections that are still open; their exchanges are over a turn later. */
 void http_cut(struct http *http);
-/* Whether a request is under way, or a new connection has not come to its first one. */
+/* Whether a request is under way or has arrived, or a new connection has not come to its first one. */
 bool http_busy(const struct http *http);
 /* Requests between their first line and the last byte of their reply. */
 size_t http_exchanges(const struct http *http);

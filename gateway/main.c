@@ -5,49 +5,21 @@
 #include "certificate.h"
 #include "config.h"
 #include "dates.h"
+#include "listening.h"
 #include "log.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { EXIT_USAGE = 2, BACKLOG = 1024, PORT_MAX = 65535 };
-
-/* The parent keeps it open over restarts of its child, so that none refuses a connection. */
-static int
-open_socket(void)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    char port[16];
-    int on = 1;
-    if (config.http_port < 1 || config.http_port > PORT_MAX)
-        fatal("ESCARCELLE_HTTP_PORT must be 1 to %d", PORT_MAX);
-    snprintf(port, sizeof port, "%d", (int)config.http_port);
-    int failure = getaddrinfo(config.http_host, port, &hints, &found);
-    if (failure != 0)
-        fatal("ESCARCELLE_HTTP_HOST %s is no address: %s", config.http_host, gai_strerror(failure));
-    int descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
-        fatal("no socket to listen on: %s", strerror(errno));
-    if (bind(descriptor, found->ai_addr, found->ai_addrlen) != 0 ||
-        listen(descriptor, BACKLOG) != 0)
-        fatal("%s port %s can't be listened on: %s", config.http_host, port, strerror(errno));
-    freeaddrinfo(found);
-    return descriptor;
-}
+enum { EXIT_USAGE = 2 };
 
 static int
 run_parent(char **argv)
 {
     static const struct parent_child children[] = {{"http", 1}, {NULL, 0}};
     certificate_check();
-    int listen_descriptor = open_socket();
-    log_info("listening on %s port %d", config.http_host, (int)config.http_port);
-    return parent_run("gateway", argv, children, listen_descriptor);
+    /* The parent keeps it open over restarts of its child, so that none refuses a connection. */
+    return parent_run("gateway", argv, children, listening_socket());
 }
 
 static int

@@ -20,6 +20,7 @@ DEFAULT_PORT = 8443
 ADMINISTRATOR = "admin@escarcelle.example"
 # Every process of a stack carries this in its environment, so that `stop` finds what is left.
 MARK = "STACK_STATE"
+BACKLOG = 1024
 CERTIFICATE_DAYS = 397
 RENEW_SECONDS = 30 * 24 * 3600
 HANDED_ON = ("ESCARCELLE_", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
@@ -63,7 +64,7 @@ class Stack:
         self.logs = self.state / "log"
         self.access_file = self.state / "access.json"
         self.ports_file = self.state / "ports.json"
-        self.lock = None
+        self.lock = self.listening = None
 
     # ── folders and ports ───────────────────────────────────────────────────────────────────────
 
@@ -230,10 +231,15 @@ class Stack:
                           self.service_environment(service, brokers, smtp_port))
 
     def gateway_program(self, brokers, port):
-        return Program("gateway", [self.binary("gateway")], {
+        """Its socket stays here, as with a socket unit of systemd: connections wait while it is restarted."""
+        self.listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+        number = self.listening.fileno()
+        hand_over = f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" 3<&{number}' + (f" {number}<&-" if number != 3 else "")
+        return Program("gateway", ["/bin/bash", "-c", hand_over, self.binary("gateway")], {
             "ESCARCELLE_HTTP_HOST": "127.0.0.1", "ESCARCELLE_HTTP_PORT": str(port),
             "ESCARCELLE_HTTP_CERT_FILE": str(self.tls / "server.pem"),
-            "ESCARCELLE_HTTP_KEY_FILE": str(self.tls / "server.key")} | self.common_environment(brokers))
+            "ESCARCELLE_HTTP_KEY_FILE": str(self.tls / "server.key")} | self.common_environment(brokers),
+            inherit=(number,))
 
     # ── access and stopping ─────────────────────────────────────────────────────────────────────
 

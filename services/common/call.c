@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    ASK_TIMEOUT_MS = 3000,
+    ASK_TIMEOUT_MS = 5000, /* a restart of the other service is over by then */
     ASK_ATTEMPTS_MAX = 3,
     ASK_WATCH_MS = 100, /* a connection that has ended is noticed after so long at most */
     ASK_PAUSE_MS = 20,

@@ -316,7 +316,7 @@ drain(struct parent *parent)
 
     notify_supervisor("STOPPING=1");
     if (parent->listen >= 0)
-        close(parent->listen); /* else new connections would queue where nobody takes them */
+        close(parent->listen); /* new connections wait for the next run, if somebody else holds it */
     signal_children(parent, SIGTERM);
     while (has_children(parent)) {
         await(parent, deadline_ms);

@@ -75,7 +75,7 @@ class RunningStack:
     def is_ready(self):
         try:
             return requests.get(self.url + "/readyz", verify=self.ca_file, timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     # ── tables ──────────────────────────────────────────────────────────────────────────────────

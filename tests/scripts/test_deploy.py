@@ -55,7 +55,7 @@ def answers_configuration(program, environment):
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────
 
 @needs_systemd
-@pytest.mark.parametrize("unit", ["escarcelle@.service", "escarcelle.target"])
+@pytest.mark.parametrize("unit", ["escarcelle@.service", "escarcelle@gateway.socket", "escarcelle.target"])
 def test_a_systemd_unit_verifies(unit):
     result = run("systemd-analyze", "verify", SYSTEMD / unit)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
