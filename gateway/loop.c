@@ -91,7 +91,7 @@ turn(struct loop *loop, int timeout_ms)
     timeout_ms = least(timeout_ms, http_timeout_ms(gateway->http));
     timeout_ms = least(timeout_ms, asks_timeout_ms(gateway->asks, now_ms));
     timeout_ms = least(timeout_ms, health_timeout_ms(gateway->health, now_ms));
-    (void)zmq_poll(items, (int)count, timeout_ms);
+    (void)wire_wait(items, (int)count, timeout_ms);
     asks_receive(gateway->asks);
     receive_events(loop);
     now_ms = clock_ms();
@@ -136,7 +136,7 @@ await_broker(struct asks *asks)
     while (!stopping && !asks_connected(asks) && clock_ms() - start_ms < BROKER_WAIT_MS_MAX) {
         zmq_pollitem_t items[WIRE_BROKERS_MAX];
         size_t count = asks_items(asks, items, WIRE_BROKERS_MAX);
-        (void)zmq_poll(items, (int)count, BROKER_POLL_MS);
+        (void)wire_wait(items, (int)count, BROKER_POLL_MS);
         asks_receive(asks);
     }
 }

@@ -27,12 +27,15 @@ forward(void *subscribe, struct frames *frames, struct refusals *refusals)
     zmq_msg_send(&frames->frames[1], subscribe, ZMQ_DONTWAIT);
 }
 
-void
+bool
 events_forward(void *publish, void *subscribe, struct refusals *refusals)
 {
     struct frames frames;
-    for (int i = 0; i < TURN_PUBLICATIONS_MAX && frames_receive(publish, &frames); i++) {
+    for (int i = 0; i < TURN_PUBLICATIONS_MAX; i++) {
+        if (!frames_receive(publish, &frames))
+            return true;
         forward(subscribe, &frames, refusals);
         frames_close(&frames);
     }
+    return false;
 }

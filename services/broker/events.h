@@ -5,8 +5,10 @@
 
 #include "refusals.h"
 
+#include <stdbool.h>
+
 /* Moves what has arrived on the bound SUB socket to the bound PUB socket, a bounded number of
- * messages a turn. */
-void events_forward(void *publish, void *subscribe, struct refusals *refusals);
+ * messages a turn; whether nothing is left there. */
+bool events_forward(void *publish, void *subscribe, struct refusals *refusals);
 
 #endif

@@ -25,6 +25,7 @@ struct broker {
     struct zap *zap;
     struct requests *requests;
     struct refusals refusals;
+    bool published_out; /* no publication waits */
 };
 
 static const char usage[] =
@@ -102,20 +103,20 @@ static void
 turn(struct broker *broker, long timeout_ms)
 {
     zmq_pollitem_t items[] = {
-        {.socket = broker->doors[DOOR_CLIENTS], .events = ZMQ_POLLIN},
-        {.socket = broker->doors[DOOR_WORKERS], .events = ZMQ_POLLIN},
-        {.socket = broker->doors[DOOR_PUBLISH], .events = ZMQ_POLLIN},
-        {.socket = zap_socket(broker->zap), .events = ZMQ_POLLIN},
+        wire_item(broker->doors[DOOR_CLIENTS], false),
+        wire_item(broker->doors[DOOR_WORKERS], false),
+        wire_item(broker->doors[DOOR_PUBLISH], broker->published_out),
+        wire_item(zap_socket(broker->zap), true),
     };
-    if (zmq_poll(items, 4, timeout_ms) <= 0)
+    if (wire_wait(items, 4, timeout_ms) <= 0)
         return;
     if (items[1].revents)
         requests_from_workers(broker->requests);
     if (items[0].revents)
         requests_from_clients(broker->requests);
     if (items[2].revents)
-        events_forward(broker->doors[DOOR_PUBLISH], broker->doors[DOOR_SUBSCRIBE],
-                       &broker->refusals);
+        broker->published_out = events_forward(broker->doors[DOOR_PUBLISH],
+                                               broker->doors[DOOR_SUBSCRIBE], &broker->refusals);
     if (items[3].revents)
         zap_answer(broker->zap);
 }

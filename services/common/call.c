@@ -307,7 +307,7 @@ wait_for_brokers(struct call *call, int64_t wait_ms)
 {
     zmq_pollitem_t items[WIRE_BROKERS_MAX];
 
-    zmq_poll(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX), (long)wait_ms);
+    wire_wait(items, (int)wire_asker_items(call->asker, items, WIRE_BROKERS_MAX), (long)wait_ms);
 }
 
 /* Waits for the reply with our tag; late replies to earlier questions are dropped. */

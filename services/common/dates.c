@@ -75,7 +75,15 @@ paris_day(time_t seconds, char out[11])
 void
 date_today(char out[11])
 {
-    paris_day(time(NULL), out);
+    static time_t known_minute = -1; /* Paris is whole minutes from UTC */
+    static char known[11];
+    time_t now = time(NULL);
+
+    if (now / 60 != known_minute) {
+        paris_day(now, known);
+        known_minute = now / 60;
+    }
+    memcpy(out, known, sizeof known);
 }
 
 bool

@@ -5,12 +5,26 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
-enum { COUNTER_MAX = 0xfff, COUNTER_SEED_MASK = 0x7ff };
+enum { COUNTER_MAX = 0xfff, COUNTER_SEED_MASK = 0x7ff, POOL_BYTES = 512 };
 
 static uint64_t last_ms;
 static uint32_t last_counter;
+static uint8_t pool[POOL_BYTES]; /* random bytes not used yet: one system call for many */
+static size_t pool_left;
+
+static void
+take_random(uint8_t *out, size_t count)
+{
+    if (pool_left < count) {
+        randombytes_buf(pool, sizeof pool);
+        pool_left = sizeof pool;
+    }
+    pool_left -= count;
+    memcpy(out, pool + pool_left, count);
+}
 
 /* Time goes forward only: within one millisecond, or while the clock is behind, the counter does,
  * and when it is full the time is borrowed from the next millisecond. */
@@ -27,7 +41,8 @@ advance(void)
         return;
     }
     last_ms = now_ms > last_ms ? now_ms : last_ms + 1;
-    last_counter = randombytes_random() & COUNTER_SEED_MASK;
+    take_random((uint8_t *)&last_counter, sizeof last_counter);
+    last_counter &= COUNTER_SEED_MASK;
 }
 
 void
@@ -38,7 +53,7 @@ uuid_new(char out[37])
     char *end = out;
 
     advance();
-    randombytes_buf(bytes, sizeof bytes);
+    take_random(bytes, sizeof bytes);
     for (int i = 0; i < 6; i++)
         bytes[i] = (uint8_t)(last_ms >> (40 - 8 * i));
     bytes[6] = (uint8_t)(0x70 | last_counter >> 8);

@@ -10,11 +10,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEAT_MS = 500, BEAT_ALONE_MS = 1000 };
+enum { BEAT_MS = 500, BEAT_ALONE_MS = 1000, WAIT_ITEMS_MAX = 16 };
 
 struct wire_publisher {
     void *socket;
@@ -22,6 +23,7 @@ struct wire_publisher {
 
 struct wire_subscriber {
     void *socket;
+    bool drained;
 };
 
 /* Proves one entry of the list now, so that connecting can't fail later. */
@@ -137,6 +139,46 @@ wire_state(void *socket)
     return state;
 }
 
+static int
+descriptor_of(void *socket)
+{
+    int descriptor = -1;
+    size_t size = sizeof descriptor;
+    int failed = zmq_getsockopt(socket, ZMQ_FD, &descriptor, &size);
+    assert(!failed);
+    return descriptor;
+}
+
+zmq_pollitem_t
+wire_item(void *socket, bool drained)
+{
+    if (!drained)
+        return (zmq_pollitem_t){.socket = socket, .events = ZMQ_POLLIN};
+    return (zmq_pollitem_t){.fd = descriptor_of(socket), .events = ZMQ_POLLIN};
+}
+
+int
+wire_wait(zmq_pollitem_t *items, int count, long timeout_ms)
+{
+    struct pollfd descriptors[WAIT_ITEMS_MAX];
+    int ready = 0;
+    assert(count <= WAIT_ITEMS_MAX);
+    for (int i = 0; i < count; i++) {
+        zmq_pollitem_t *item = &items[i];
+        item->revents = item->socket ? (short)(wire_state(item->socket) & item->events) : 0;
+        ready += item->revents != 0;
+        descriptors[i] = (struct pollfd){
+            .fd = item->socket ? descriptor_of(item->socket) : item->fd, .events = POLLIN};
+    }
+    if (poll(descriptors, (nfds_t)count, ready > 0 ? 0 : (int)timeout_ms) <= 0)
+        return ready;
+    for (int i = 0; i < count; i++) {
+        ready += descriptors[i].revents != 0 && items[i].revents == 0;
+        items[i].revents |= descriptors[i].revents != 0 ? ZMQ_POLLIN : 0;
+    }
+    return ready;
+}
+
 int64_t
 wire_beat_ms(const struct wire *wire)
 {
@@ -205,7 +247,7 @@ size_t
 wire_subscriber_items(struct wire_subscriber *subscriber, zmq_pollitem_t *items, size_t items_max)
 {
     assert(items_max >= 1);
-    items[0] = (zmq_pollitem_t){.socket = subscriber->socket, .events = ZMQ_POLLIN};
+    items[0] = wire_item(subscriber->socket, subscriber->drained);
     return 1;
 }
 
@@ -233,6 +275,7 @@ wire_subscriber_receive(struct wire_subscriber *subscriber, struct arena *arena,
         found = read_publication(&frames, arena, publication);
         frames_close(&frames);
     }
+    subscriber->drained = !found;
     return found;
 }
 

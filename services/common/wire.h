@@ -19,6 +19,10 @@ struct wire *wire_open(const char *program);
 /* Closes what is common to the sockets, which are closed before. */
 void wire_close(struct wire *wire);
 
+/* zmq_poll with fewer system calls: sockets are asked once whether something is there, then everything waits in one
+ * poll. A socket whose descriptor has woken is marked readable though nothing may be there. */
+int wire_wait(zmq_pollitem_t *items, int count, long timeout_ms);
+
 /* ---- asking: one DEALER per broker; requests carry a tag of ours that the reply brings back. */
 struct wire_asker;
 

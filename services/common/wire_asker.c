@@ -19,6 +19,7 @@ enum {
 
 struct link {
     void *socket;
+    bool drained; /* see wire_item */
     bool connected, stopping;
     int64_t pinged_ms, silent_since_ms;  /* 0: never, nothing unanswered */
     uint64_t run;                        /* the broker's, 0: not known yet */
@@ -71,6 +72,7 @@ ping_when_due(const struct wire *wire, struct link *link, int64_t now)
     if (link->pinged_ms != 0 && now - link->pinged_ms < beat_ms)
         return;
     size_t length = control_encode(control, COMMAND_PING, 0, 0, NULL);
+    link->drained = false;
     if (!wire_send(link->socket, control, length, NULL, 0, NULL, 0))
         return;
     /* After a time without pings an old silence says nothing about the broker that is there now. */
@@ -101,6 +103,7 @@ usable(struct link *link, int64_t now)
 {
     int state = wire_state(link->socket);
     bool connected = state & ZMQ_POLLOUT;
+    link->drained = false;
     if (link->connected && !connected)
         lose(link);
     link->connected = connected;
@@ -151,6 +154,7 @@ wire_asker_send(struct wire_asker *asker, const char *service, uint64_t tag, int
         return false;
     asker->last = (size_t)(link - asker->links);
     asker->turn = asker->last + 1;
+    link->drained = false;
     uint32_t remaining = remaining_ms > INT32_MAX ? INT32_MAX : (uint32_t)remaining_ms;
     size_t length = control_encode(control, COMMAND_REQUEST, tag, remaining, service);
     return wire_send(link->socket, control, length, header ? header : nothing, header_bytes, body,
@@ -162,7 +166,7 @@ wire_asker_items(struct wire_asker *asker, zmq_pollitem_t *items, size_t items_m
 {
     assert(items_max >= asker->links_count);
     for (size_t i = 0; i < asker->links_count; i++)
-        items[i] = (zmq_pollitem_t){.socket = asker->links[i].socket, .events = ZMQ_POLLIN};
+        items[i] = wire_item(asker->links[i].socket, asker->links[i].drained);
     return asker->links_count;
 }
 
@@ -246,6 +250,7 @@ receive(const struct wire_asker *asker, struct link *link, struct arena *arena,
             found = take_reply(asker, &frames, &control, arena, reply);
         frames_close(&frames);
     }
+    link->drained = !found;
     return found;
 }
 

@@ -51,6 +51,9 @@ void wire_connect(struct wire *wire, void *socket, size_t broker, enum door door
 /* [control][header][body] without waiting; header NULL: control alone. False: nothing was sent. */
 bool wire_send(void *socket, const uint8_t *control, size_t control_bytes, const uint8_t *header,
                size_t header_bytes, const uint8_t *body, size_t body_bytes);
+/* What to wait for on a socket. `drained`: it was read until nothing was there, and nothing was sent or asked of it
+ * since; then its descriptor tells all that is new. */
+zmq_pollitem_t wire_item(void *socket, bool drained);
 /* ZMQ_POLLIN and ZMQ_POLLOUT; with ZMQ_IMMEDIATE the latter means "connected". */
 int wire_state(void *socket);
 /* How often to ask a broker for a sign of life. With only one there is nowhere to move to, a lost

@@ -31,6 +31,8 @@ struct wire_worker {
     size_t broker;
     char name[NAME_BYTES_MAX];
     uint32_t credit;
+    bool read_out;     /* `drained` of wire_item */
+    int64_t ticked_ms; /* when the connection was last looked at */
     bool connecting;   /* no READY went out on this connection yet */
     int64_t served_ms; /* when the last request came, 0: never */
     int64_t ready_ms;  /* when READY was last sent, 0: at once */
@@ -77,6 +79,7 @@ send_control(struct wire_worker *worker, enum command command, uint64_t number, 
 {
     uint8_t control[CONTROL_BYTES_MAX];
     size_t length = control_encode(control, command, number, argument, text);
+    worker->read_out = false;
     wire_send(worker->socket, control, length, NULL, 0, NULL, 0);
 }
 
@@ -147,7 +150,11 @@ void
 wire_worker_tick(struct wire_worker *worker)
 {
     int64_t now = clock_ms();
+    if (!ready_due(worker, now) && now - worker->ticked_ms < WATCH_MS)
+        return;
     int state = wire_state(worker->socket);
+    worker->read_out = false;
+    worker->ticked_ms = now;
     bool connected = state & ZMQ_POLLOUT;
     wire_asker_refresh(worker->wire);
     if (connected)
@@ -173,11 +180,12 @@ wire_worker_wait(struct wire_worker *worker, zmq_pollitem_t *others, size_t othe
     if (worker->wire->brokers_count > 1 && wait_ms > WATCH_MS)
         wait_ms = WATCH_MS;
     /* Writable wakes as soon as the connection is made; the tick that follows sends READY. */
-    items[0] = (zmq_pollitem_t){.socket = worker->socket,
-                                .events = ZMQ_POLLIN | (worker->connecting ? ZMQ_POLLOUT : 0)};
+    items[0] = wire_item(worker->socket, worker->read_out);
+    if (worker->connecting)
+        items[0] = (zmq_pollitem_t){.socket = worker->socket, .events = ZMQ_POLLIN | ZMQ_POLLOUT};
     for (size_t i = 0; i < others_count; i++)
         items[1 + i] = others[i];
-    zmq_poll(items, 1 + (int)others_count, (long)wait_ms);
+    wire_wait(items, 1 + (int)others_count, (long)wait_ms);
     for (size_t i = 0; i < others_count; i++)
         others[i] = items[1 + i];
     /* What came ended the wait, unless this process was frozen meanwhile. */
@@ -237,6 +245,7 @@ take(struct wire_worker *worker, struct frames *frames, struct arena *arena,
     if (control.command == COMMAND_LEAVE) {
         worker->silent_since_ms = clock_ms() - SILENT_MS;
         worker->left_ms = clock_ms();
+        worker->ticked_ms = 0;
     }
     return false;
 }
@@ -253,6 +262,7 @@ wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire
         found = take(worker, &frames, arena, request);
         frames_close(&frames);
     }
+    worker->read_out = !found;
     if (!found)
         worker->empty_ms = clock_ms();
     return found;
@@ -275,6 +285,7 @@ wire_worker_reply(struct wire_worker *worker, const struct wire_request *request
         log_error("a reply of %zu bytes is too large; its caller gets none", body_bytes);
     size_t length = control_encode(control, COMMAND_DONE, number, 0, NULL);
     const uint8_t *sent_header = header ? header : nothing;
+    worker->read_out = false;
     if (!wire_send(worker->socket, control, length, fits ? sent_header : NULL, header_bytes, body,
                    body_bytes))
         log_warning("a reply was lost: the broker is not connected");
