@@ -60,7 +60,7 @@ STANDARD := -std=gnu17 -pipe -fno-common -fno-strict-aliasing
 
 CFLAGS_debug := -O1 -g -fno-omit-frame-pointer -DARENA_MALLOC_EACH
 CFLAGS_asan := $(CFLAGS_debug) -fsanitize=address,undefined -fno-sanitize-recover=all
-CFLAGS_fuzz := $(CFLAGS_asan) -fsanitize=fuzzer-no-link
+CFLAGS_fuzz := $(CFLAGS_asan) -O2 -fsanitize=fuzzer-no-link
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
                   -fcf-protection -fPIE
 LDFLAGS_asan := -fsanitize=address,undefined
@@ -96,7 +96,7 @@ bench: $(BENCH_PROGRAMS) ## the measuring programs, into build/<mode>/bin/bench
 fuzz: ## the fuzz programs (clang), into build/fuzz/bin/fuzz
 	$(MAKE) MODE=fuzz CC=clang BUILD=build/fuzz fuzz-programs
 
-fuzz-programs: $(FUZZ_PROGRAMS)
+fuzz-programs: $(FUZZ_PROGRAMS) ## the same as programs that play a corpus, into build/<mode>/bin/fuzz
 
 generate: $(GEN)/.generated ## only the generated code, into build/<mode>/gen
 
@@ -134,6 +134,9 @@ uses_render_samples := invoicing notifications
 uses_invoice_samples := invoicing
 uses_mail_samples := notifications
 uses_smtp_probe := notifications
+uses_fuzz_money := gateway
+uses_fuzz_json := gateway
+uses_fuzz_protobuf := gateway
 
 module = $(patsubst test_%,%,$(patsubst fuzz_%,%,$(1)))
 owners = $(sort $(uses_$(1)) $(filter-out common,$(patsubst services/%/,%,$(dir \
@@ -157,17 +160,23 @@ $(BUILD)/lib$(1).a: $(filter-out %/main.o,$(call objects,$(call sources,$(1)))) 
 endef
 $(foreach owner,$(ALL_OWNERS),$(eval $(call library_rules,$(owner))))
 
-# $(1) name, $(2) its folder in tests/, $(3) further linker flags
+# What fuzz targets share; without libFuzzer they are programs that play a corpus.
+INPUTS := $(BUILD)/libinputs.a
+$(INPUTS): $(call objects,tests/fuzz/input.c $(if $(filter-out fuzz,$(MODE)),tests/fuzz/replay.c))
+	@rm -f $@
+	$(QUIET)$(AR) rcs $@ $^
+
+# $(1) name, $(2) its folder in tests/, $(3) further linker flags, $(4) what else it is linked with
 define test_rules
 $(OBJ)/tests/$(2)/$(1).o: CPPFLAGS += -Itests/unit $(foreach owner,$(call owners,$(1)),-I$(call folder,$(owner)))
-$(BIN)/$(2)/$(1): $(OBJ)/tests/$(2)/$(1).o $(SAMPLES) \
+$(BIN)/$(2)/$(1): $(OBJ)/tests/$(2)/$(1).o $(4) $(SAMPLES) \
                   $(foreach owner,$(call owners,$(1)),$(BUILD)/lib$(owner).a) $(LIBRARY) | $(BIN)/$(2)/
 	$$(call say,LINK,$$@)
 	$$(QUIET)$$(CC) $$(CFLAGS_$(MODE)) $$(CFLAGS) -o $$@ $$^ $(3) $$(LDFLAGS) $$(LIBS)
 endef
-test_programs = $(foreach test,$(notdir $(basename $(1))),$(eval $(call test_rules,$(test),$(2),$(3))))
+test_programs = $(foreach test,$(notdir $(basename $(1))),$(eval $(call test_rules,$(test),$(2),$(3),$(4))))
 $(call test_programs,$(UNIT_SOURCES),unit,-lcmocka)
-$(call test_programs,$(FUZZ_SOURCES),fuzz,-fsanitize=fuzzer)
+$(call test_programs,$(FUZZ_SOURCES),fuzz,$(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer),$(INPUTS))
 $(call test_programs,$(BENCH_SOURCES),bench)
 $(call test_programs,$(PROBE_SOURCES),runtime)
 

@@ -70,14 +70,22 @@ language_closeness(const char *range, size_t length, const char *language)
     return is_word(range, length, "*");
 }
 
-/* The weight that the parameters of a range give it, 1 unless they say. */
+static double
+weight_read(const char *text)
+{
+    double weight = strtod(text, NULL);
+
+    return weight >= 0.0 && weight <= 1.0 ? weight : 1.0; /* "nan" is neither */
+}
+
+/* The weight that the parameters of a range give it, 1 unless they say one of 0 to 1. */
 static double
 weight(const char *parameters, size_t length)
 {
     for (size_t i = 0; i + 2 < length; i++) {
         bool starts = strchr("; \t", parameters[i]) != NULL;
         if (starts && strncasecmp(parameters + i + 1, "q=", 2) == 0)
-            return strtod(parameters + i + 3, NULL);
+            return weight_read(parameters + i + 3);
     }
     return 1.0;
 }

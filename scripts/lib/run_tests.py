@@ -26,7 +26,7 @@ def build(mode):
     """Builds programs and unit tests; returns the build folder."""
     processors = len(os.sched_getaffinity(0))
     result = subprocess.run(["make", "--no-print-directory", "-C", REPOSITORY, f"-j{processors}", f"MODE={mode}",
-                             "all", "unit", "probes"], check=False)
+                             "all", "unit", "probes", "fuzz-programs"], check=False)
     if result.returncode != 0:
         print("the build failed\n0 passed, 1 failed")
         sys.exit(1)

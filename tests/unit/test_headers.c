@@ -51,6 +51,9 @@ test_what_is_preferred(void **state)
     assert_false(header_prefers(NULL, "text/html", "application/json"));
     assert_false(
         header_prefers("text/html;q=0.5, application/json", "text/html", "application/json"));
+    assert_false(
+        header_prefers("text/html;q=0, application/json;q=-1", "text/html", "application/json"));
+    assert_true(header_accepts("application/json;q=nan", "application/json"));
     assert_true(header_prefers_language("en-GB,en;q=0.9,fr;q=0.8", "en", "fr"));
     assert_true(header_prefers_language("EN", "en", "fr"));
     assert_false(header_prefers_language("fr-FR,fr;q=0.9,en-US;q=0.8,en;q=0.7", "en", "fr"));
