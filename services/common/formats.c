@@ -115,14 +115,24 @@ capitalise(char *text)
         *text = (char)toupper((unsigned char)*text);
 }
 
+/* Length of the space that ends a text of `length` bytes. */
+static size_t
+last_space_length(const char *text, size_t length)
+{
+    for (size_t space = 1; space <= 3 && space <= length; space++)
+        if (space_length(text + length - space) == space)
+            return space;
+    return 0;
+}
+
 static char *
 trim(char *text)
 {
     while (space_length(text) > 0)
         text += space_length(text);
-    char *end = text + strlen(text);
-    while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
-        *--end = '\0';
+    size_t length = strlen(text);
+    for (size_t space; (space = last_space_length(text, length)) > 0;)
+        text[length -= space] = '\0';
     return text;
 }
 

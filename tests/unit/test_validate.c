@@ -83,7 +83,7 @@ test_normalises_identifiers(void **state)
         validate(&accounts__create_client_request__rules,
                  "{\"name\":\" ACME \",\"siren\":\"732 829\u00A0320\",\"vat_number\":"
                  "\"fr 44 732\u202F829 320\",\"iban\":\"fr76 3000 6000 0112 3456 7890 189\","
-                 "\"bic\":\"agri frpp\",\"billing_contact\":{\"email\":\" a.b@acme.example \","
+                 "\"bic\":\"agri frpp\",\"billing_contact\":{\"email\":\" a.b@acme.example\u00a0\","
                  "\"phone\":\"01 42.86-83 26\"}}",
                  &message),
         RPC_OK);
