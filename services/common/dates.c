@@ -62,14 +62,14 @@ write_day(const struct tm *day, char out[11])
     assert(length == 10);
 }
 
-static void
-paris_day(time_t seconds, char out[11])
+static struct tm
+paris_time(time_t seconds)
 {
     struct tm local;
     const struct tm *known = localtime_r(&seconds, &local);
 
     assert(known != NULL);
-    write_day(&local, out);
+    return local;
 }
 
 void
@@ -80,39 +80,52 @@ date_today(char out[11])
     time_t now = time(NULL);
 
     if (now / 60 != known_minute) {
-        paris_day(now, known);
+        struct tm local = paris_time(now);
+
+        write_day(&local, known);
         known_minute = now / 60;
     }
     memcpy(out, known, sizeof known);
 }
 
-bool
-date_of_instant(const char *instant, char out[11])
+/* Takes a text that check_instant accepted. */
+static time_t
+parse_instant(const char *instant)
 {
-    const char *zone;
-    struct tm utc;
-    time_t seconds;
+    struct tm utc = parse_day(instant);
+    /* after the seconds and their decimals */
+    const char *zone = instant + 19 + strspn(instant + 19, ".0123456789");
+    int offset = *zone == 'Z' ? 0 : (digits(zone + 1, 2) * 60 + digits(zone + 4, 2)) * 60;
+
+    utc.tm_hour = digits(instant + 11, 2);
+    utc.tm_min = digits(instant + 14, 2);
+    utc.tm_sec = digits(instant + 17, 2);
+    return timegm(&utc) - (*zone == '-' ? -offset : offset);
+}
+
+bool
+moment_of_instant(const char *instant, char date[11], char clock[6])
+{
+    struct tm local;
     char day[11];
 
     if (!check_instant(instant))
         return false;
-    utc = parse_day(instant);
-    utc.tm_hour = digits(instant + 11, 2);
-    utc.tm_min = digits(instant + 14, 2);
-    utc.tm_sec = digits(instant + 17, 2);
-    seconds = timegm(&utc);
-    /* after the seconds and their decimals */
-    zone = instant + 19 + strspn(instant + 19, ".0123456789");
-    if (*zone != 'Z') {
-        int offset = (digits(zone + 1, 2) * 60 + digits(zone + 4, 2)) * 60;
-
-        seconds -= *zone == '+' ? offset : -offset;
-    }
-    paris_day(seconds, day);
+    local = paris_time(parse_instant(instant));
+    write_day(&local, day);
     if (!check_date(day))
         return false;
-    memcpy(out, day, sizeof day);
+    memcpy(date, day, sizeof day);
+    strftime(clock, 6, "%H:%M", &local);
     return true;
+}
+
+bool
+date_of_instant(const char *instant, char out[11])
+{
+    char clock[6];
+
+    return moment_of_instant(instant, out, clock);
 }
 
 bool

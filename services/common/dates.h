@@ -13,6 +13,8 @@ void dates_init(void);
 void date_today(char out[11]);
 /* The Paris day of an instant. */
 bool date_of_instant(const char *instant, char out[11]);
+/* The same and the time there, HH:MM. */
+bool moment_of_instant(const char *instant, char date[11], char clock[6]);
 /* date + days; false when out of range. */
 bool date_add_days(const char *date, int days, char out[11]);
 /* Now, RFC 3339 UTC with milliseconds: 2026-11-22T18:19:00.123Z. */

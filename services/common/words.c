@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define NO_BREAK_SPACE "\u00a0"
 #define MINUS "\u2212"
@@ -101,18 +100,12 @@ period_text(struct arena *arena, const char *first, const char *last, const char
 const char *
 moment_text(struct arena *arena, const char *instant, const char *locale)
 {
-    struct tm utc = {0}, paris;
-    char date[11];
-    time_t seconds;
+    char date[11], clock[6];
 
-    if (strptime(instant, "%Y-%m-%dT%H:%M:%S", &utc) == NULL)
+    if (!moment_of_instant(instant, date, clock))
         return "";
-    seconds = timegm(&utc);
-    localtime_r(&seconds, &paris);
-    strftime(date, sizeof date, "%Y-%m-%d", &paris);
-    return arena_printf(arena,
-                        words_english(locale) ? "%s at %02d:%02d (Paris time)" : "%s à %02d:%02d",
-                        date_text(arena, date, locale), paris.tm_hour, paris.tm_min);
+    return arena_printf(arena, words_english(locale) ? "%s at %s (Paris time)" : "%s à %s",
+                        date_text(arena, date, locale), clock);
 }
 
 const char *

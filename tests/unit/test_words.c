@@ -57,7 +57,11 @@ moments_are_told_in_paris(void **state)
                         "22 décembre 2026 à 10:30");
     assert_string_equal(moment_text(arena, "2026-07-31T22:05:00Z", "en"),
                         "1 August 2026 at 00:05 (Paris time)");
+    assert_string_equal(moment_text(arena, "2026-07-31T22:05:00-02:00", "fr"),
+                        "1er août 2026 à 02:05");
     assert_string_equal(moment_text(arena, "soon", "en"), "");
+    assert_string_equal(moment_text(arena, "26-12-22T09:30:00Z", "en"), "");
+    assert_string_equal(moment_text(arena, "2199-12-31T23:30:00Z", "en"), "");
 }
 
 static void
