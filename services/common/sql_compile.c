@@ -227,6 +227,8 @@ choose_guarded(struct compilation *compilation)
                  "uses :guard%s, which goes with \"where id = :id and\", "
                  "\"where id = :call.user_id and\" or, in a table of one row, \"where\" alone",
                  "");
+    if (compilation->out->guard_table == NULL)
+        complain(compilation, "uses :guard%s, but updates no table", "");
 }
 
 /* A page's rows are the items of the reply's only repeated message. */
@@ -249,8 +251,8 @@ choose_row(struct compilation *compilation)
         compilation->out->row = compilation->out->rows->descriptor;
 }
 
-static const char *
-compile(struct arena *arena, struct sql_statement *statement)
+const char *
+sql_compile(struct arena *arena, struct sql_statement *statement)
 {
     struct compilation compilation = {.arena = arena, .statement = statement};
     const char *cursor = statement->text;
@@ -385,7 +387,7 @@ static const char *
 prove(struct arena *arena, struct db *db, struct sql_statement *statement)
 {
     struct compilation compilation = {.arena = arena, .statement = statement};
-    const char *error = compile(arena, statement);
+    const char *error = sql_compile(arena, statement);
     struct db_statement described;
     PGresult *description;
 

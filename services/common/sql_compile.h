@@ -53,6 +53,8 @@ struct sql_compiled {
     bool guard_status;
 };
 
+/* Compiles one statement into memory of the arena; what is wrong with it, as the end of a sentence, or NULL. */
+const char *sql_compile(struct arena *arena, struct sql_statement *statement);
 /* Compiles every registered statement, prepares and describes it on this connection and compares
  * its parameters and columns with the messages. Logs each that does not fit; true when all do. */
 bool sql_prove(struct db *db);
