@@ -4,6 +4,7 @@
 import os
 import pathlib
 import queue
+import re
 import signal
 import subprocess
 import threading
@@ -361,6 +362,41 @@ def test_garbage_from_a_known_peer_is_survived(stage, broker):
     assert asker.expect("reply 1 ", "hello")
     for rogue in rogues:
         rogue.close()
+    assert broker.popen.poll() is None
+
+
+def resident_kb(broker):
+    """The PSS of the broker's children; its parent holds no socket."""
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(broker.popen.pid)],
+                              capture_output=True, text=True, check=True).stdout.split()
+    rollups = [pathlib.Path(f"/proc/{child}/smaps_rollup").read_text(encoding="ascii") for child in children]
+    return sum(int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE).group(1)) for rollup in rollups)
+
+
+def rogue(stage, what, count, seed):
+    return stage.start(PROGRAMS / "runtime" / "rogue_peer", "sessions", what, count, seed)
+
+
+def answered_until(asker, process, tag):
+    """Asks while a process runs: every request is answered."""
+    while process.popen.poll() is None or tag == 0:
+        tag += 1
+        asker.say(f"accounts.fast 60000 hello {tag}")
+        asker.expect(f"reply {tag} ", f"gateway hello {tag}", within_s=60)
+    process.expect("sent")
+    return tag
+
+
+def test_a_million_messages_of_a_rogue_harm_nobody(stage, broker):
+    """With a good key and without any: the broker answers the others meanwhile, and has grown by nothing in the end."""
+    stage.worker(broker)
+    asker = stage.asker()
+    asked = answered_until(asker, rogue(stage, "frames", 50_000, 1), 0)
+    before = resident_kb(broker)
+    asked = answered_until(asker, rogue(stage, "frames", 1_000_000, 2), asked)
+    asked = answered_until(asker, rogue(stage, "strangers", 2_000, 3), asked)
+    answered_until(asker, rogue(stage, "frames", 50_000, 4), asked)
+    assert resident_kb(broker) < before + 16 * 1024
     assert broker.popen.poll() is None
 
 
