@@ -32,12 +32,6 @@ static size_t messages_count;
 int64_t network_fails_until_ms;
 bool network_kind;
 
-static int64_t
-now_ms(void)
-{
-    return clock_us / 1000;
-}
-
 void
 network_reset(void)
 {
@@ -125,11 +119,12 @@ answer(const struct message *question)
 
     if (log_read(db, arena, question->topic, request->after, 1 + chance(60), &page)) {
         bytes = message_pack(arena, &page.base, &length);
-        send((struct message){.kind = ANSWER,
-                              .host = question->host,
-                              .generation = question->generation,
-                              .tag = question->tag},
-             bytes, length);
+        for (int copies = once_in(60) ? 2 : 1; copies > 0; copies--)
+            send((struct message){.kind = ANSWER,
+                                  .host = question->host,
+                                  .generation = question->generation,
+                                  .tag = question->tag},
+                 bytes, length);
     }
     db_free(db);
     arena_free(arena);
@@ -237,11 +232,35 @@ wire_publisher_open(struct wire *wire)
     return NULL;
 }
 
+/* What is told is stored. */
+static void
+check_publication(const char *producer, char kind, const uint8_t *body, size_t body_bytes)
+{
+    struct arena *arena = arena_new(64 << 20);
+    Wire__Events *events;
+
+    if (kind == 'H') {
+        store_check_published(producer,
+                              wire__position__unpack(arena_allocator(arena), body_bytes, body));
+    } else {
+        events = wire__events__unpack(arena_allocator(arena), body_bytes, body);
+        for (size_t i = 0; i < events->n_events; i++) {
+            Wire__Position place = WIRE__POSITION__INIT;
+
+            place.sequence = events->events[i]->sequence;
+            place.hash = events->events[i]->hash;
+            store_check_published(producer, &place);
+        }
+    }
+    arena_free(arena);
+}
+
 void
 wire_publish(struct wire_publisher *publisher, const char *topic, char kind, const uint8_t *body,
              size_t body_bytes)
 {
     (void)publisher;
+    check_publication(topic, kind, body, body_bytes);
     give_way();
     for (size_t i = 0; i < HOSTS; i++)
         for (int copies = !hosts[i].subscribed ? 0 : once_in(30) ? 2 : 1; copies > 0; copies--) {

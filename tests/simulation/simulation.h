@@ -22,9 +22,12 @@ extern const char *const service_names[SERVICES];
 
 /* 0..below-1, from the seed. */
 uint32_t chance(uint32_t below);
+/* Begins anew. */
+void chance_start(uint64_t seed);
 /* True once in so many times. */
 bool once_in(uint32_t times);
 extern int64_t clock_us;
+int64_t now_ms(void);
 
 /* ---- what is known of an event from outside, by the number in its id */
 
@@ -39,6 +42,10 @@ struct fate {
 };
 extern struct fate fates[EVENTS_MAX];
 extern int fates_count;
+/* What is named now is an event: it gets the next number. */
+extern bool event_is_emitted;
+extern const struct rpc_service simulated_rpcs[SERVICES];
+extern const struct service simulated_services[SERVICES];
 /* The number in an event's id. */
 int event_number(const char *event_id);
 
@@ -60,6 +67,17 @@ extern struct host hosts[HOSTS];
 /* The host whose courier runs now; NULL in the world's own code. */
 extern struct host *acting;
 
+/* All of them, not yet running. */
+void hosts_start(void);
+/* A new courier of a parent; its predecessor's memory is gone but for what the parent shares. */
+void host_spawn(struct host *host);
+void host_bury(struct host *host);
+bool host_may_run(const struct host *host);
+void host_resume(struct host *host);
+/* Somebody stops for a while. */
+void hosts_stall(void);
+/* Answers are expected. */
+bool host_is_asking(const struct host *host);
 /* Others may run, this one may be stopped or die here. */
 void give_way(void);
 /* This process dies now. */
@@ -73,6 +91,8 @@ void store_reset(void);
 /* Events whose transactions are open and never ended by themselves: another service's workers. */
 void store_worker_acts(int service);
 void store_cut(struct db *db); /* the server ends the session */
+/* A server stops at once and is away so long: what was not synced is lost. */
+void store_crash(int service, int64_t away_ms);
 void store_close(struct db *db);
 bool store_is_at_work(const struct db *db); /* in a transaction; NULL: no */
 bool store_is_quiet(void); /* nothing in an outbox, nothing parked, every cursor at its head */
@@ -84,7 +104,12 @@ bool store_is_crowded(void); /* much is parked: nothing new until that is less *
 void store_snapshot(void);
 void store_forget_snapshot(void);
 bool store_restore(void);
-int64_t store_sequence(int service);
+/* One of them alone, whose future the others have seen. */
+bool store_restore_one(int service);
+/* The last place of an epoch: of one that a restore closed, or the head. */
+int64_t store_epoch_end(int service, int64_t epoch);
+/* What is published is stored. */
+void store_check_published(const char *producer, const Wire__Position *position);
 /* Whether an event of this project or client was parked before this one and still is. */
 bool store_stands_behind(struct db *db, const char *event_id, const char *project,
                          const char *client);
