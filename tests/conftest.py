@@ -8,7 +8,7 @@ import sys
 import pytest
 
 TESTS = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS.parent / "scripts" / "lib")]
+sys.path[:0] = [str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS / "scripts"), str(TESTS.parent / "scripts" / "lib")]
 
 from client import Client, RunningStack, new_operator  # noqa: E402
 from declared import undeclared_moves  # noqa: E402
