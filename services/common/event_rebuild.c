@@ -126,6 +126,7 @@ apply_event(struct call *call, const Wire__Event *event)
     const struct rpc_service *rpc = call->service->rpc;
     const struct event_type *type = events_find(event->type);
 
+    call->event = event;
     for (size_t i = 0; type != NULL && i < rpc->subscriptions_count; i++) {
         const struct subscription *subscription = &rpc->subscriptions[i];
         const struct projection *projection;
