@@ -122,6 +122,12 @@ store_crash(int service, int64_t away_ms)
     databases[service].away_until_ms = now_ms() + away_ms;
 }
 
+void
+store_strain(int service, int64_t for_ms)
+{
+    databases[service].strained_until_ms = now_ms() + for_ms;
+}
+
 /* Its process is gone; a commit that was sent may happen all the same. */
 void
 store_close(struct db *db)
@@ -225,7 +231,8 @@ db_query(struct db *db, struct arena *arena, const struct db_statement *wanted,
     if (db->over)
         return NULL;
     db->touched_ms = now_ms();
-    if (db->host != NULL && db->in_transaction && !network_kind && once_in(400)) {
+    if (db->host != NULL && db->in_transaction && !network_kind &&
+        once_in(now_ms() < databases[db->service].strained_until_ms ? 4 : 400)) {
         db_refuse(db, "40001", "could not serialize access");
         return NULL;
     }

@@ -71,6 +71,7 @@ struct database {
     struct db *writer;          /* who holds the rows of `state` */
     struct row *open[OPEN_MAX]; /* of workers' transactions under way */
     bool wake;
+    int64_t strained_until_ms;
     int64_t away_until_ms; /* the server is being started again */
 };
 extern struct database databases[SERVICES];

@@ -33,7 +33,7 @@ disturb(void)
 {
     struct host *host = &hosts[chance(HOSTS)];
 
-    switch (chance(9)) {
+    switch (chance(10)) {
     case 0:
     case 1:
         if (host->running)
@@ -50,6 +50,9 @@ disturb(void)
         break;
     case 6:
         store_crash((int)chance(SERVICES), chance(3000));
+        break;
+    case 7:
+        store_strain((int)chance(SERVICES), chance(1500));
         break;
     default:
         network_fails_until_ms = now_ms() + chance(2000);

@@ -91,6 +91,8 @@ void store_reset(void);
 /* Events whose transactions are open and never ended by themselves: another service's workers. */
 void store_worker_acts(int service);
 void store_cut(struct db *db); /* the server ends the session */
+/* Transactions get into each other's way for so long. */
+void store_strain(int service, int64_t for_ms);
 /* A server stops at once and is away so long: what was not synced is lost. */
 void store_crash(int service, int64_t away_ms);
 void store_close(struct db *db);
