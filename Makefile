@@ -131,6 +131,7 @@ $(foreach program,$(PROGRAMS),$(eval $(call program_rules,$(program))))
 # it is linked with that folder's objects, of which the linker takes only what it needs. Who else
 # needs a folder says so: uses_<name> := <folders>. Other files of tests/unit are shared by tests.
 uses_render_samples := invoicing notifications
+uses_render_rate := invoicing
 uses_invoice_samples := invoicing
 uses_mail_samples := notifications
 uses_smtp_probe := notifications

@@ -8,5 +8,5 @@ request = function()
     return wrk.format("POST", "/v1/sessions/" .. sessions[math.random(#sessions)] .. "/trainings",
         {["Authorization"] = "Bearer " .. token, ["Content-Type"] = "application/json",
          ["Idempotency-Key"] = string.format("bench-%d-%d-%f", number, math.random(1000000000), os.clock())},
-        '{"title":"Negotiating with suppliers","provider":"Formatys","cost_cents":100,"vat_rate_bp":2000,"date":"2026-12-01"}')
+        '{"title":"Negotiating with suppliers","provider":"Formatys","cost_cents":1,"vat_rate_bp":2000,"date":"2026-12-01"}')
 end
