@@ -19,8 +19,9 @@ from campaign.round import Round
 from client import Client, RunningStack, new_operator, wait_until
 from conftest import build_folder
 from factory import funded_client, new_project, new_session, new_training
-from planted import Builds
+from planted import PATCHES, Builds
 from tables import Fingerprints
+from test_planted_in_events import FAULTS as FAULTS_IN_EVENTS
 
 # Holds the first row with version 1 back until it is opened: what its owner said grows old meanwhile.
 GATE = """
@@ -201,3 +202,7 @@ def test_a_rebuild_that_reacts_is_seen_in_the_tables(scene, builds):
     with builds.planted("rebuild_that_reacts", "bin/notifications") as built:
         rebuild(scene, built)
     assert "notifications.message" in scene.rewritten
+
+
+def test_every_fault_is_looked_for():
+    assert {file.stem for file in PATCHES.glob("*.patch")} == {*FAULTS_IN_EVENTS, *FAULTS, "rebuild_that_reacts"}
