@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-    ASK_TIMEOUT_MS = 5000, /* a restart of the other service is over by then */
     ASK_ATTEMPTS_MAX = 3,
     ASK_WATCH_MS = 100, /* a connection that has ended is noticed after so long at most */
     ASK_PAUSE_MS = 20,
@@ -334,7 +333,7 @@ ask_until(struct call *call, const char *method, const ProtobufCMessage *request
           struct wire_reply *reply)
 {
     static uint64_t last_tag; /* of this process's only asker */
-    int64_t deadline = clock_ms() + ASK_TIMEOUT_MS, now;
+    int64_t deadline = clock_ms() + CALL_ASK_TIMEOUT_MS, now;
 
     for (int attempts = 0; attempts < ASK_ATTEMPTS_MAX && (now = clock_ms()) < deadline;) {
         enum wire_outcome outcome;

@@ -7,6 +7,9 @@
 #include "rpc.h"
 #include "wire.pb-c.h"
 
+/* For the answer of another service; a restart of it is over by then. */
+#define CALL_ASK_TIMEOUT_MS 5000
+
 struct db;
 struct emitted;
 struct wire_asker;

@@ -13,8 +13,7 @@
 #include <string.h>
 
 enum {
-    PREPARED_SLOTS = 1024,   /* open addressing; at most half full */
-    ANSWER_TIMEOUT_MS = 8000 /* beyond statement_timeout: the server itself is gone */
+    PREPARED_SLOTS = 1024 /* open addressing; at most half full */
 };
 
 /* Where the caller's transaction stands; BROKEN: an error or a loss has ended it at the server, and
@@ -297,7 +296,7 @@ db_queue(struct db *db, const struct db_statement *statement, const char *const 
 static bool
 next_result(struct db *db, PGresult **result)
 {
-    int64_t deadline = clock_ms() + ANSWER_TIMEOUT_MS;
+    int64_t deadline = clock_ms() + DB_ANSWER_TIMEOUT_MS;
 
     while (PQflush(db->connection) == 1 || PQisBusy(db->connection)) {
         struct pollfd wait = {.fd = PQsocket(db->connection), .events = POLLIN};

@@ -7,6 +7,9 @@
 #include "call.h"
 #include <libpq-fe.h>
 
+/* For one answer; beyond statement_timeout: the server itself is gone. */
+#define DB_ANSWER_TIMEOUT_MS 8000
+
 struct db;
 
 /* A closed connection; db_connect opens it. owner: with the owner role (migrations). */

@@ -288,8 +288,12 @@ static int
 run_parent(const struct service *service, char **argv)
 {
     struct parent_child children[] = {
-        {"fast", (int)config.workers_fast},     {"leaf", 1}, {"courier", 1},
-        {"slow", service->slow_worker ? 1 : 0}, {"jobs", 1}, {NULL, 0}};
+        {"fast", (int)config.workers_fast},
+        {"leaf", 1},
+        {"courier", 1},
+        {"slow", service->slow_worker ? 1 : 0},
+        {"jobs", service->jobs_children + (service->jobs_children == 0)},
+        {NULL, 0}};
 
     return parent_run(service->rpc->name, argv, children, -1);
 }

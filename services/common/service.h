@@ -29,6 +29,7 @@ struct service {
     const struct migration *migrations; /* ended by a NULL name; the common ones come first */
     const struct db_statement *queues;  /* name and depth of each queue of its own, or NULL */
     const struct job *jobs;             /* ended by a NULL name, or NULL */
+    int jobs_children;                  /* processes that do the jobs side by side; 0: one */
     bool slow_worker;                   /* has methods in the slow lane */
     event_recorder *audit;              /* of the audit consumer (accounts only), else NULL */
     /* Extra commands: `<program> --bootstrap-admin …`; returns the exit code. NULL: none. */

@@ -5,6 +5,8 @@
 
 #include "alerts.h"
 #include "config.h"
+#include "dates.h"
+#include "db.h"
 #include "log.h"
 #include "mail_enclosures.h"
 #include "mail_retries.h"
@@ -13,43 +15,73 @@
 #include "smtp.h"
 #include "sql.h"
 
+#include <poll.h>
+
+/* From the archive's first statement to the server's last answer: three answers of the database, then SMTP. */
+#define LEASE_S 60
+#define HANDING_OVER_S 50
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(text) #text
+
+static_assert(HANDING_OVER_S * 1000 >=
+                  3 * DB_ANSWER_TIMEOUT_MS + SMTP_TIMEOUT_MS + SMTP_TIMEOUT_SLACK_MS,
+              "a mail that is handed over at all is handed over within its lease");
+static_assert(SMTP_CONNECT_TIMEOUT_MS < SMTP_TIMEOUT_MS, "connecting is a part of the whole");
+static_assert(LEASE_S * 1000 > CALL_ASK_TIMEOUT_MS + HANDING_OVER_S * 1000,
+              "there is time to ask for a link or a document before");
+
 enum {
-    AWAY_DELAY_S = 5 /* until a service of ours is asked again */
+    AWAY_DELAY_S = 5, /* until a service of ours is asked again */
+    SETTLE_AGAIN_MS = 200
 };
 
-/* The lease is longer than all questions and SMTP_TIMEOUT_MS together. */
+/* One claim at a time: each sees what the others hold. */
+SQL(queue_up, Empty, Empty,
+    "select from pg_advisory_xact_lock(hashtextextended('notifications.claim_mail', 0))");
+
+/* A domain's mails go one after the other, so that one whose server is slow holds up its own only. A sender that died
+ * took its connection along. */
 SQL(claim_mail, Empty, StoredMail,
-    "update message set claims = claims + 1, due_at = now() + interval '60 seconds' "
-    "where id = (select id from message where status = 'queued' and due_at <= now() "
+    "update message set claims = claims + 1, claimed_by = pg_backend_pid(), "
+    "due_at = now() + interval '" TEXT(LEASE_S) " seconds' "
+    "where id = (select id from message m where status = 'queued' and due_at <= now() "
+    "and not exists (select from message sent where sent.claimed_by is not null "
+    "and sent.due_at > now() "
+    "and lower(substring(sent.recipient from '[^@]*$')) = lower(substring(m.recipient from '[^@]*$')) "
+    "and exists (select from pg_stat_activity where pid = sent.claimed_by)) "
     "order by due_at limit 1 for update skip locked) "
     "returning id, kind, audience, recipient, recipient_name, locale, link_id, document_id, words, "
     "message_id, created_at, extract(epoch from now() - created_at)::bigint as age_s, attempts, "
     "claims, coalesce((select seller_name from settings), 'Escarcelle') as seller_name, "
     "coalesce((select mail_from from settings), 'escarcelle@localhost.localdomain') as mail_from");
 
+/* Refused when the lease might end before the server has answered: whoever claims the mail next would send it too. */
 SQL(note_written, StoredSource, Empty,
     "update message set subject = :subject, attachments = :attachments, "
     "search_text = :search_text, link_expires_at = :link_expires_at "
-    "where id = :id and status = 'queued'");
+    "where id = :id and status = 'queued' and claims = :claims "
+    "and due_at >= now() + interval '" TEXT(HANDING_OVER_S) " seconds'");
 
 SQL(archive_source, StoredSource, Empty,
     "insert into message_source (id, content, sha256) values (:id, :content, :sha256) "
     "on conflict (id) do update set content = excluded.content, sha256 = excluded.sha256");
 
-/* A mail that went out while its client was archived is sent all the same. */
+/* A mail that went out while its client was archived is sent all the same. Repeated, it changes nothing. */
 SQL(settle_mail, StoredOutcome, Message,
     "update message set status = :status, last_error = :last_error, "
     "attempts = attempts + coalesce(:tries::int, 0), "
     "sent_at = case when :status = 'sent' then now() end, "
     "words = case when :status = 'cancelled' then '[]' else words end, "
     "due_at = now() + coalesce(:delay_s::int, 0) * interval '1 second', "
-    "updated_at = now(), version = version + 1 "
-    "where id = :id and claims = :claims and (status = 'queued' or :status = 'sent') "
+    "claimed_by = null, updated_at = now(), version = version + 1 "
+    "where id = :id and claims = :claims and claimed_by is not null "
+    "and (status = 'queued' or :status = 'sent') "
     "returning " MESSAGE_COLUMNS);
 
 /* A claimed mail on its way. */
 struct sending {
     StoredMail *mail;
+    int64_t lease_ends_ms;
     struct mail_enclosure enclosure;
     struct mail_bytes bytes;
     bool archived;
@@ -64,7 +96,9 @@ claim(struct call *call, void *state)
     struct sending *sending = state;
     bool found;
 
+    sending->lease_ends_ms = clock_ms() + LEASE_S * 1000;
     sending->mail = NEW(call, StoredMail);
+    TRY(sql_run(call, &queue_up, NEW(call, Empty), NULL));
     return sql_maybe(call, &claim_mail, NEW(call, Empty), sending->mail, &found);
 }
 
@@ -85,9 +119,10 @@ archive(struct call *call, void *state)
 {
     struct sending *sending = state;
     StoredSource *source = NEW(call, StoredSource);
-    long still_queued;
+    long still_ours;
 
     source->id = sending->mail->id;
+    SET(source, claims, sending->mail->claims);
     source->subject = (char *)sending->bytes.subject;
     source->has_content = 1;
     source->content = (ProtobufCBinaryData){sending->bytes.kept_length, sending->bytes.kept};
@@ -96,8 +131,8 @@ archive(struct call *call, void *state)
     source->link_expires_at = (char *)sending->enclosure.link_expires_at;
     if (sending->enclosure.document != NULL)
         list_document(call, sending->enclosure.document, source);
-    TRY(sql_run(call, &note_written, source, &still_queued));
-    sending->archived = still_queued == 1;
+    TRY(sql_run(call, &note_written, source, &still_ours));
+    sending->archived = still_ours == 1;
     return sending->archived ? sql_run(call, &archive_source, source, NULL) : RPC_OK;
 }
 
@@ -206,6 +241,20 @@ hand_over(struct call *call, struct sending *sending)
     }
 }
 
+/* A database that is away or locked does not make a mail go out twice, as long as the lease lasts. */
+static enum rpc_status
+settle_at_last(struct call *call, struct sending *sending)
+{
+    enum rpc_status status = job_transaction(call, settle, sending);
+
+    while ((status == RPC_UNAVAILABLE || status == RPC_TIMEOUT) &&
+           clock_ms() < sending->lease_ends_ms) {
+        poll(NULL, 0, SETTLE_AGAIN_MS);
+        status = job_transaction(call, settle, sending);
+    }
+    return status;
+}
+
 /* What is not settled comes back when its lease ends, with the same Message-ID. */
 bool
 mail_send_one(struct call *call)
@@ -219,7 +268,7 @@ mail_send_one(struct call *call)
     SET(&sending.outcome, claims, sending.mail->claims);
     if (prepare(call, &sending))
         hand_over(call, &sending);
-    if (job_transaction(call, settle, &sending) != RPC_OK)
+    if (settle_at_last(call, &sending) != RPC_OK)
         log_warning("how mail %s ended could not be noted; it is tried again", sending.mail->id);
     return true;
 }

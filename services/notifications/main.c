@@ -31,6 +31,7 @@ main(int argc, char **argv)
         .migrations = notifications_migrations,
         .queues = &count_mails,
         .jobs = jobs,
+        .jobs_children = 3, /* a mail may take its time (mail_sending.c) */
     };
 
     return service_main(&notifications, argc, argv);

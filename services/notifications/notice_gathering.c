@@ -138,6 +138,8 @@ gather(struct call *call, void *state)
     if (!*found)
         return RPC_OK;
     TRY(sql_rows(call, &list_batch, batch, &notices, &count));
+    if (count == 0) /* another process has just joined them */
+        return RPC_OK;
     /* A notice that stayed alone is told as itself. */
     return count == 1 ? sql_run(call, &release_notice, notices[0], NULL)
                       : join(call, notices, count);

@@ -105,6 +105,8 @@ set_deadline(CURL *curl, struct sending *sending, long timeout_ms)
 {
     sending->deadline_ms = clock_ms() + timeout_ms;
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    /* A resolver that does not answer is left behind, not waited for. */
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, stop_at_deadline);

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Both are shorter than the lease under which a mail is claimed. */
+/* The second holds for the whole of a sending, the farewell included; libcurl looks at the clock once a second. The
+ * lease under which a mail is claimed outlasts both (mail_sending.c). */
 #define SMTP_CONNECT_TIMEOUT_MS 5000
 #define SMTP_TIMEOUT_MS 25000
+#define SMTP_TIMEOUT_SLACK_MS 1000
 
 struct smtp_server {
     const char *url;     /* smtp://host:port (STARTTLS) or smtps://host:port */
