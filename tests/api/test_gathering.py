@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """NOT-1: more than three notices of a kind within ten minutes become one mail; time passes by making rows old."""
-import signal
-
 import pytest
 from client import mail_text, wait_until
 from factory import funded_client, new_project, new_session, new_training
 from identifiers import new_email
+from interference import kill
 
 NO_BREAK_SPACE = "\u00a0"
 
@@ -168,10 +167,11 @@ def test_not_1_funding_calls_and_invoices_are_never_gathered(stack, admin):
     wait_until(lambda: listed.statuses(kind="invoice") == ["sent"] * 5)
 
 
-def test_not_1_held_notices_survive_a_kill(stack, listed):
+def test_not_1_held_notices_survive_a_kill(stack, admin, listed):
     """They are rows: a service that died tells them when it is there again, once."""
     listed.plan("Un", "Deux", "Trois", "Quatre", "Cinq")
-    stack.signal("notifications", signal.SIGKILL)
+    kill(stack, "notifications")
+    wait_until(lambda: admin.get("/v1/messages").status_code == 200)
     listed.pass_minutes(10)
     listed.wait_for_gathered()
     assert listed.statuses(kind="sessions_gathered") == ["sent"]
