@@ -6,10 +6,13 @@ import uuid
 
 import pytest
 from client import expect, problem, wait_until
-from factory import (client_body, funded_client, new_client, new_project, project_body, user_body, wait_for_status,
-                     without)
+from factory import (client_body, funded_client, new_client, new_project, new_session, new_training, project_body,
+                     user_body, wait_for_status, without)
 from facts import refused, wait_until_settled
 from identifiers import new_siren
+from races import queued
+
+WRITERS, ROUNDS = 12, 4
 
 
 # ── Idempotency-Key ─────────────────────────────────────────────────────────────────────────────
@@ -167,3 +170,76 @@ def test_if_none_match_is_304(operator):
         assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
     operator.change(path, {"name": "Changed"})
     assert operator.request("GET", path, headers={"If-None-Match": tag}).status_code == 200
+
+
+# ── many at once ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_update_is_lost_among_many_writers(stack, operator):
+    """Each adds its sign to what it read, with If-Match; whoever is refused reads again. Every sign is there, and every
+    version was made by one of them."""
+    path = f"/v1/clients/{new_client(operator, name='-')['id']}"
+    signs = [chr(ord("a") + number) for number in range(WRITERS)]
+
+    def add(sign):
+        for _ in range(ROUNDS):
+            def added():
+                read = operator.get(path)
+                answer = operator.patch(path, {"name": read.json()["name"] + sign}, if_match=read.headers["ETag"])
+                if answer.status_code != 200:
+                    problem(answer, 412, "precondition_failed")
+                return answer.status_code == 200
+            wait_until(added, 60)
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(add, signs))
+    done = operator.read(path)
+    assert sorted(done["name"][1:]) == sorted(signs * ROUNDS)
+    assert done["version"] == 1 + WRITERS * ROUNDS
+    wait_until(lambda: stack.query("select count(*) from accounts.event_log where subject = %s "
+                                   "and type = 'accounts.ClientUpdated'", done["id"]) == [(WRITERS * ROUNDS,)])
+
+
+def test_no_update_is_torn_without_a_condition(operator):
+    """Fields that were changed together are together, in the object and in every event that told of it."""
+    client = new_client(operator)
+    path = f"/v1/clients/{client['id']}"
+
+    def change(number):
+        text = f"writer {number}"
+        changed = operator.change(path, {"name": text, "address": {"city": text}})
+        return changed["name"] == changed["address"]["city"] == text, changed["version"]
+    with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+        changes = list(pool.map(change, range(WRITERS * ROUNDS)))
+    assert all(whole for whole, _ in changes)
+    assert sorted(version for _, version in changes) == list(range(2, 2 + WRITERS * ROUNDS))
+    now = operator.read(path)
+    assert now["name"] == now["address"]["city"] and now["version"] == 1 + WRITERS * ROUNDS
+
+
+def objects(admin):
+    """(table, path, change) of every kind of object that can be changed."""
+    client = funded_client(admin)
+    project = new_project(admin, client)
+    session = new_session(admin, project)
+    training = new_training(admin, session, 1000)
+    user = admin.create("/v1/users", user_body())
+    call = admin.create(f"/v1/projects/{project['id']}/funding-calls", {"requested_cents": 1000})
+    return {"client": ("accounts.client", client, f"/v1/clients/{client['id']}", {"name": "Renamed"}),
+            "user": ("accounts.account_user", user, f"/v1/users/{user['id']}", {"last_name": "Renamed"}),
+            "project": ("budgeting.project", project, f"/v1/projects/{project['id']}", {"name": "Renamed"}),
+            "session": ("sessions.session", session, f"/v1/sessions/{session['id']}", {"title": "Renamed"}),
+            "training": ("sessions.training", training, f"/v1/trainings/{training['id']}", {"title": "Renamed"}),
+            "call": ("funding.funding_call", call, f"/v1/funding-calls/{call['id']}", {"comment": "Renamed"})}
+
+
+@pytest.mark.parametrize("kind", ["client", "user", "project", "session", "training", "call"])
+def test_of_many_who_read_the_same_version_one_changes_it(stack, admin, kind):
+    """All wait for the object's row at once; exactly one PATCH of a version is done, and the others are told."""
+    table, thing, path, body = objects(admin)[kind]
+    etag = admin.get(path).headers["ETag"]
+    answers = queued(stack, (table, thing["id"]),
+                     *[lambda number=number: admin.patch(path, {name: f"{text} {number}" for name, text in body.items()},
+                                                          if_match=etag) for number in range(3)])
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412]
+    (done,) = [answer.json() for answer in answers if answer.status_code == 200]
+    assert admin.read(path) == done
