@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every limit of the gateway has its name here; the count of requests under way is kept here too.
- */
+ * Every limit of the gateway has its name here; the requests under way are counted here too: in all, for
+ * each lane of each service, for each address. A service that hangs, or an address that floods us, leaves
+ * room for the others. */
 #ifndef ESCARCELLE_GATEWAY_BOUNDS_H
 #define ESCARCELLE_GATEWAY_BOUNDS_H
 
+#include "rpc.h"
+#include "services.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     CONNECTIONS_MAX = 2048,
     CONNECTIONS_PER_ADDRESS_MAX = 512,
+    GREETINGS_MAX = 256, /* connections that have not sent a request yet */
     REQUESTS_IN_FLIGHT_MAX = 1024,
+    REQUESTS_PER_LANE_MAX = 256,
+    REQUESTS_PER_ADDRESS_MAX = 256,
+    BODY_FREE_BYTES = 16 << 10, /* of each body; what is beyond is counted */
+    BODIES_BYTES_MAX = 32 << 20,
     QUESTIONS_MAX = 4096,             /* to services: requests, token checks, health */
     CONNECTION_BUFFER_BYTES = 32768,  /* request line and headers must fit */
     BODY_DISCARD_BYTES_MAX = 8 << 20, /* of a refused body, read so that the refusal arrives */
@@ -47,14 +57,31 @@ enum {
     SPIN_PAUSE_MS = 2
 };
 
-struct bounds {
-    size_t in_flight;
+enum { ORIGIN_BYTES = 8, LANES_COUNT = 3, LANE_NONE = -1 };
+
+/* An IPv4 address, or an IPv6 network of 64 bits. */
+struct origin {
+    struct origin *next;
+    uint8_t key[ORIGIN_BYTES];
+    size_t connections, in_flight;
 };
 
-/* Counts one more request; false when there are as many as the gateway takes. */
-bool bounds_enter(struct bounds *bounds);
+struct bounds {
+    size_t in_flight, body_bytes, lanes[SERVICES_COUNT * LANES_COUNT];
+};
+
+enum admission { ADMITTED, ADDRESS_BUSY, LANE_BUSY, GATEWAY_BUSY };
+
+/* The number of a service's lane; LANE_NONE for no service. */
+int bounds_lane(const char *service, enum rpc_lane lane);
+/* Counts one more request unless there are too many. */
+enum admission bounds_enter(struct bounds *bounds, struct origin *origin, int lane);
 /* Ends what bounds_enter counted. */
-void bounds_leave(struct bounds *bounds);
+void bounds_leave(struct bounds *bounds, struct origin *origin, int lane);
+/* Counts bytes that are to be held; false when there are too many. */
+bool bounds_hold(struct bounds *bounds, size_t bytes);
+/* Ends what bounds_hold counted. */
+void bounds_release(struct bounds *bounds, size_t bytes);
 /* Connections that the descriptor limit of this process allows, raised as far as it may be. */
 unsigned bounds_connections(void);
 

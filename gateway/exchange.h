@@ -64,12 +64,15 @@ struct exchange {
     Wire__Caller caller;
     struct exchange *next_waiting; /* for the same token check */
     bool refused;                  /* 403 for sure: the service is told, so that it audits */
-    bool counted;                  /* in bounds.in_flight */
+    struct origin *origin;         /* where the connection comes from */
+    int lane;                      /* of which service, for the bounds */
+    bool counted;                  /* in flight */
 
     struct buffer body;
     const void *chunk; /* of the body, being appended */
     size_t chunk_bytes, received_bytes;
-    bool oversize;
+    size_t held_bytes; /* of the body, beyond what each may have */
+    bool oversize, crowded;
 
     bool dry_run;
     struct visit *visit;         /* of a person with a browser; NULL: answered as JSON */

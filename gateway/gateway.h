@@ -17,6 +17,7 @@ struct gateway {
     struct pages *pages;
     struct cors *cors;
     struct bounds bounds;
+    struct limits *limits;
     struct inherited inherited;
     char *metrics_token; /* NULL: /metrics is open */
     bool draining;

@@ -1,46 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The only user of libmicrohttpd: connections, their time limits, upload and reply. It must not
+ * The only user of libmicrohttpd: connections, upload and reply. It must not
  * know what requests mean; requests.c does. */
 #include "http.h"
 
 #include "certificate.h"
 #include "config.h"
-#include "dates.h"
+#include "connections.h"
 #include "log.h"
 #include "metrics.h"
 #include "requests.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
-enum { SWEEP_PERIOD_MS = 1000 };
-
-/* What a connection waits for. libmicrohttpd's own timeout ends silent connections only: a client
- * that sends a byte now and then, or stops in mid-handshake, is ended by these limits. */
-enum phase { PHASE_GREETING, PHASE_HEADER, PHASE_BODY, PHASE_REPLY };
-
-static const int64_t phase_ms_max[] = {
-    [PHASE_GREETING] = GREETING_MS_MAX,
-    [PHASE_HEADER] = HEADER_MS_MAX,
-    [PHASE_BODY] = BODY_MS_MAX,
-    [PHASE_REPLY] = REPLY_MS_MAX,
-};
-
-struct connection {
-    struct connection *next_free;
-    bool open;
-    int descriptor;
-    enum phase phase;
-    int64_t since_ms;
-    char address[INET6_ADDRSTRLEN];
-};
 
 struct http {
     struct gateway *gateway;
@@ -49,20 +24,12 @@ struct http {
     int descriptor;
     bool secure, resumed, eager; /* eager: the library wanted its turn at once */
     unsigned spins;
-    int64_t swept_ms;
     size_t exchanges, spare_count;
     struct arena *spare[ARENAS_SPARE_MAX];
-    struct connection *free, connections[CONNECTIONS_MAX];
+    struct connections *connections;
 };
 
 /* ---- connections */
-
-static void
-enter_phase(struct connection *connection, enum phase phase)
-{
-    connection->phase = phase;
-    connection->since_ms = clock_ms();
-}
 
 static struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -71,57 +38,23 @@ connection_of(struct MHD_Connection *mhd)
 }
 
 static void
-write_address(const struct sockaddr *peer, char address[INET6_ADDRSTRLEN])
-{
-    if (peer->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)peer;
-        inet_ntop(AF_INET, &in->sin_addr, address, INET6_ADDRSTRLEN);
-        return;
-    }
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)peer;
-    if (peer->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-        inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], address, INET6_ADDRSTRLEN);
-    else if (peer->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &in6->sin6_addr, address, INET6_ADDRSTRLEN);
-}
-
-static void
 connection_changed(void *context, struct MHD_Connection *mhd, void **socket_context,
                    enum MHD_ConnectionNotificationCode what)
 {
     struct http *http = context;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        struct connection *closed = *socket_context;
-        closed->open = false;
-        closed->next_free = http->free;
-        http->free = closed;
-        return;
-    }
-    struct connection *connection = http->free;
-    assert(connection != NULL); /* there are as many as the library admits */
-    http->free = connection->next_free;
-    memset(connection, 0, sizeof *connection);
-    connection->open = true;
-    connection->descriptor =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    write_address(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
-                  connection->address);
-    enter_phase(connection, PHASE_GREETING);
-    *socket_context = connection;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+        connections_leave(http->connections, *socket_context);
+    else
+        *socket_context = connections_enter(
+            http->connections,
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 }
 
 static void
-sweep_connections(struct http *http)
+enter_phase(struct MHD_Connection *mhd, enum phase phase)
 {
-    int64_t now_ms = clock_ms();
-    if (now_ms - http->swept_ms < SWEEP_PERIOD_MS)
-        return;
-    http->swept_ms = now_ms;
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        struct connection *connection = &http->connections[i];
-        if (connection->open && now_ms - connection->since_ms > phase_ms_max[connection->phase])
-            (void)shutdown(connection->descriptor, SHUT_RDWR);
-    }
+    connection_enter_phase(connection_of(mhd), phase);
 }
 
 /* ---- exchanges */
@@ -154,7 +87,8 @@ request_line(void *context, const char *target, struct MHD_Connection *mhd)
     struct http *http = context;
     struct exchange *exchange = exchange_new(http->gateway, take_arena(http), target);
     exchange->connection = mhd;
-    exchange->address = connection_of(mhd)->address;
+    exchange->address = connection_address(connection_of(mhd));
+    exchange->origin = connection_origin(connection_of(mhd));
     http->exchanges++;
     return exchange;
 }
@@ -171,9 +105,10 @@ request_completed(void *context, struct MHD_Connection *mhd, void **exchange_con
     *exchange_context = NULL;
     assert(exchange->stage != EXCHANGE_CHECKING && exchange->stage != EXCHANGE_ASKING);
     metrics_count(http->gateway->metrics, exchange);
+    bounds_release(&http->gateway->bounds, exchange->held_bytes);
     if (exchange->counted)
-        bounds_leave(&http->gateway->bounds);
-    enter_phase(connection_of(mhd), PHASE_HEADER);
+        bounds_leave(&http->gateway->bounds, exchange->origin, exchange->lane);
+    enter_phase(mhd, PHASE_HEADER);
     http->exchanges--;
     give_arena(http, exchange->arena);
 }
@@ -210,7 +145,7 @@ void
 http_suspend(struct exchange *exchange)
 {
     assert(exchange->stage == EXCHANGE_CHECKING || exchange->stage == EXCHANGE_ASKING);
-    enter_phase(connection_of(exchange->connection), PHASE_REPLY);
+    enter_phase(exchange->connection, PHASE_SERVICE);
     MHD_suspend_connection(exchange->connection);
 }
 
@@ -218,7 +153,7 @@ void
 http_resume(struct exchange *exchange)
 {
     assert(exchange->stage == EXCHANGE_READING || exchange->stage == EXCHANGE_ANSWERED);
-    enter_phase(connection_of(exchange->connection), PHASE_BODY);
+    enter_phase(exchange->connection, PHASE_BODY);
     exchange->gateway->http->resumed = true;
     MHD_resume_connection(exchange->connection);
 }
@@ -265,7 +200,7 @@ send_reply(struct exchange *exchange)
     if (response == NULL)
         return MHD_NO;
     add_headers(response, exchange);
-    enter_phase(connection_of(exchange->connection), PHASE_REPLY);
+    enter_phase(exchange->connection, PHASE_REPLY);
     enum MHD_Result queued =
         MHD_queue_response(exchange->connection, (unsigned)reply->status, response);
     MHD_destroy_response(response);
@@ -307,7 +242,7 @@ static enum MHD_Result
 take_header(struct exchange *exchange, const char *verb)
 {
     exchange->verb = arena_strdup(exchange->arena, verb);
-    enter_phase(connection_of(exchange->connection), PHASE_BODY);
+    enter_phase(exchange->connection, PHASE_BODY);
     exchange_run(exchange, request_begin);
     exchange->header_again = exchange->stage == EXCHANGE_CHECKING && announces_body(exchange);
     return go_on_to_body(exchange);
@@ -413,10 +348,7 @@ http_open(struct gateway *gateway, int listen)
         http->certificate = certificate_read(config.http_cert_file);
         http->key = certificate_read(config.http_key_file);
     }
-    for (size_t i = CONNECTIONS_MAX; i-- > 0;) {
-        http->connections[i].next_free = http->free;
-        http->free = &http->connections[i];
-    }
+    http->connections = connections_new(bounds_connections());
     http->daemon = start_daemon(http, listen);
     if (http->daemon == NULL)
         fatal("HTTP can't start: the certificate and its key do not fit, or the socket is not "
@@ -434,6 +366,7 @@ http_close(struct http *http)
     MHD_stop_daemon(http->daemon);
     while (http->spare_count > 0)
         arena_free(http->spare[--http->spare_count]);
+    connections_free(http->connections);
     free(http->certificate);
     free(http->key);
     free(http);
@@ -465,7 +398,7 @@ http_run(struct http *http, bool readable)
     bool in_vain = http->eager && !readable && !http->resumed;
     http->spins = in_vain ? http->spins + (http->spins < SPIN_TURNS_MAX) : 0;
     http->resumed = false;
-    sweep_connections(http);
+    connections_sweep(http->connections);
     (void)MHD_run(http->daemon);
 }
 
@@ -478,31 +411,13 @@ http_quiesce(struct http *http)
 void
 http_cut(struct http *http)
 {
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-        if (http->connections[i].open)
-            (void)shutdown(http->connections[i].descriptor, SHUT_RDWR);
-}
-
-/* A new one, or one whose next request has come but was not looked at yet. */
-static bool
-wants_answer(const struct connection *connection)
-{
-    int bytes = 0;
-    if (!connection->open)
-        return false;
-    if (connection->phase == PHASE_GREETING)
-        return true;
-    return connection->phase == PHASE_HEADER &&
-           ioctl(connection->descriptor, FIONREAD, &bytes) == 0 && bytes > 0;
+    connections_cut(http->connections);
 }
 
 bool
 http_busy(const struct http *http)
 {
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
-        if (wants_answer(&http->connections[i]))
-            return true;
-    return http->exchanges > 0;
+    return http->exchanges > 0 || connections_want_answers(http->connections);
 }
 
 size_t

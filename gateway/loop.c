@@ -9,6 +9,7 @@
 #include "dates.h"
 #include "health.h"
 #include "http.h"
+#include "limits.h"
 #include "log.h"
 #include "metrics.h"
 #include "pages.h"
@@ -155,6 +156,7 @@ open_parts(struct loop *loop)
     gateway->metrics = metrics_new();
     gateway->pages = pages_new();
     gateway->cors = cors_new();
+    gateway->limits = limits_new();
     if (config.metrics_token_file[0] != '\0')
         gateway->metrics_token =
             config_secret("ESCARCELLE_METRICS_TOKEN_FILE", config.metrics_token_file);
@@ -168,6 +170,7 @@ close_parts(struct loop *loop)
     struct gateway *gateway = &loop->gateway;
     http_close(gateway->http);
     config_secret_free(gateway->metrics_token);
+    limits_free(gateway->limits);
     cors_free(gateway->cors);
     pages_free(gateway->pages);
     metrics_free(gateway->metrics);

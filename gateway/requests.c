@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The life of one HTTP request up to the question to the service; the checks come in the order that
- * the contract fixes: route, verb, caller, role, load, media types, size, form. No business rule is
+ * the contract fixes: route, verb, caller, role, rate, media types, size, form. No business rule is
  * here. */
 #include "requests.h"
 
@@ -12,6 +12,7 @@
 #include "forms.h"
 #include "headers.h"
 #include "http.h"
+#include "limits.h"
 #include "log.h"
 #include "pages.h"
 #include "problems.h"
@@ -86,16 +87,60 @@ find_route(struct exchange *exchange)
 /* ---- caller and role */
 
 static void
+refuse_too_many(struct exchange *exchange, int64_t wait_s, const char *detail)
+{
+    Wire__Problem problem;
+    wire__problem__init(&problem);
+    problem.code = arena_strdup(exchange->arena, rpc_status_code(RPC_TOO_MANY));
+    problem.detail = arena_strdup(exchange->arena, detail);
+    problem.has_retry_after_s = 1;
+    problem.retry_after_s = (int32_t)wait_s;
+    problem_answer(exchange, rpc_http_status(RPC_TOO_MANY), &problem);
+}
+
+/* Who is known has a pace of his own, wherever he comes from; the others share their address's. */
+static bool
+keeps_pace(struct exchange *exchange)
+{
+    struct limits *limits = exchange->gateway->limits;
+    const char *id = exchange->caller.id;
+    int64_t now_us = clock_ms() * 1000;
+    int64_t wait_s = id == NULL
+                         ? limits_take(limits, exchange->origin->key, ORIGIN_BYTES,
+                                       config.anonymous_per_minute, now_us)
+                         : limits_take(limits, id, strlen(id), config.caller_per_minute, now_us);
+    if (wait_s > 0)
+        refuse_too_many(exchange, wait_s, "There were too many requests within a minute.");
+    return wait_s == 0;
+}
+
+/* The body is there: from here on a service is kept busy. Who may not is told so, whatever else there is. */
+static bool
+enter(struct exchange *exchange)
+{
+    exchange->lane = bounds_lane(exchange->route->service, exchange->route->lane);
+    enum admission admission =
+        bounds_enter(&exchange->gateway->bounds, exchange->origin, exchange->lane);
+    exchange->counted = admission == ADMITTED;
+    if (exchange->counted)
+        return true;
+    if (exchange->refused)
+        problem_refuse(exchange, 403, rpc_status_code(RPC_FORBIDDEN), "Your role may not do this.");
+    else if (admission == ADDRESS_BUSY)
+        refuse_too_many(exchange, 1, "There are too many requests of this address under way.");
+    else
+        problem_unavailable(exchange, "The service has as many requests under way as it takes; "
+                                      "try again.");
+    return false;
+}
+
+static void
 admit(struct exchange *exchange)
 {
     exchange->caller.address = (char *)(uintptr_t)exchange->address;
     exchange->refused =
         !role_admits(exchange->route->role, exchange->route->writes, &exchange->caller);
-    exchange->counted = bounds_enter(&exchange->gateway->bounds);
-    if (!exchange->counted)
-        problem_unavailable(exchange, "The service has as many requests under way as it takes; "
-                                      "try again.");
-    else
+    if (exchange->refused || keeps_pace(exchange))
         exchange->stage = EXCHANGE_READING;
 }
 
@@ -190,11 +235,25 @@ body_bytes_max(const struct exchange *exchange)
     return exchange->visit == NULL ? JSON_BODY_BYTES_MAX : VISIT_BODY_BYTES_MAX;
 }
 
+static bool
+hold_body(struct exchange *exchange)
+{
+    size_t beyond = exchange->received_bytes > BODY_FREE_BYTES
+                        ? exchange->received_bytes - BODY_FREE_BYTES - exchange->held_bytes
+                        : 0;
+    if (exchange->crowded || !bounds_hold(&exchange->gateway->bounds, beyond))
+        return false;
+    exchange->held_bytes += beyond;
+    return true;
+}
+
 void
 request_append(struct exchange *exchange)
 {
     if (exchange->received_bytes > body_bytes_max(exchange))
         exchange->oversize = true;
+    else if (!hold_body(exchange))
+        exchange->crowded = true;
     else if (!exchange->refused)
         buffer_append(&exchange->body, exchange->chunk, exchange->chunk_bytes);
 }
@@ -311,8 +370,8 @@ send_question(struct exchange *exchange, Wire__RequestHeader *header, const stru
         .body = body,
         .body_bytes = bytes,
         .timeout_ms = config.request_timeout_ms,
-        .repeat = !route->writes || header->idempotency_key != NULL ? ASK_UNTIL_DONE
-                                                                    : ASK_UNTIL_TAKEN,
+        .repeat =
+            !route->writes || header->idempotency_key != NULL ? ASK_UNTIL_DONE : ASK_UNTIL_TAKEN,
         .done = reply_received,
         .owner = exchange,
     };
@@ -388,8 +447,14 @@ request_finish(struct exchange *exchange)
     exchange->dry_run = exchange->route->writes && exchange->visit == NULL &&
                         header_lists(http_header(exchange, "Prefer"), "dry-run");
     fill_header(exchange, &header);
+    if (!enter(exchange))
+        return;
     if (exchange->refused) {
         send_question(exchange, &header, NULL); /* it refuses, and audits that it did */
+        return;
+    }
+    if (exchange->crowded) {
+        problem_unavailable(exchange, "There are too many large bodies under way; try again.");
         return;
     }
     if (!content_fits(exchange) || !read_conditions(exchange, &header) ||

@@ -10,6 +10,8 @@
 
 /* X(kind, field, KEY, default, help) — kind: text, number. Alphabetical by key. */
 #define CONFIG_TABLE(X)                                                                            \
+    X(number, anonymous_per_minute, "ESCARCELLE_ANONYMOUS_PER_MINUTE", "6000",                     \
+      "gateway: requests without a caller's token of one address; 0: any number")                  \
     X(number, arena_bytes_max, "ESCARCELLE_ARENA_BYTES_MAX", "33554432",                           \
       "memory of one call at most")                                                                \
     X(text, audit_dir, "ESCARCELLE_AUDIT_DIR", "",                                                 \
@@ -21,6 +23,8 @@
     X(text, brokers, "ESCARCELLE_BROKERS", "ipc:///run/escarcelle/broker-1",                       \
       "brokers, separated by commas; each has -clients, -workers, -publish and -subscribe "        \
       "appended to its ipc path, or port+0..3 for tcp")                                            \
+    X(number, caller_per_minute, "ESCARCELLE_CALLER_PER_MINUTE", "600000",                         \
+      "gateway: requests of one caller; 0: any number")                                            \
     X(text, database_host, "ESCARCELLE_DATABASE_HOST", "/run/postgresql",                          \
       "PostgreSQL host or socket folder")                                                          \
     X(text, database_name, "ESCARCELLE_DATABASE_NAME", "escarcelle", "PostgreSQL database")        \

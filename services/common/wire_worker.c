@@ -16,6 +16,7 @@ enum {
     NAME_BYTES_MAX = 64,
     OTHERS_MAX = 4,
     FROZEN_MS = 500, /* a wait that took so much longer than it was to */
+    DOUBT_MS = 200,  /* after it */
     WATCH_MS = 250,
     RETURN_MS = 50,        /* the only broker stops: its next run is looked for as often */
     RETURN_MS_MAX = 5000,  /* for so long */
@@ -37,6 +38,7 @@ struct wire_worker {
     int64_t served_ms; /* when the last request came, 0: never */
     int64_t ready_ms;  /* when READY was last sent, 0: at once */
     int64_t left_ms;   /* when the only broker sent it away, 0: it did not */
+    int64_t doubt_ms;  /* until when that is not believed */
     int64_t empty_ms;  /* when no request was there: what is there came later */
     int64_t down_since_ms, silent_since_ms; /* 0: connected; nothing unanswered */
     uint32_t registration, handled;         /* as the broker named this stay; requests over in it */
@@ -171,6 +173,15 @@ wire_worker_tick(struct wire_worker *worker)
         send_ready(worker, now);
 }
 
+/* What was sent while this process was frozen comes in only bit by bit. */
+static void
+find_nothing(struct wire_worker *worker)
+{
+    int64_t now = clock_ms();
+    if (now >= worker->doubt_ms)
+        worker->empty_ms = now;
+}
+
 void
 wire_worker_wait(struct wire_worker *worker, zmq_pollitem_t *others, size_t others_count)
 {
@@ -190,7 +201,10 @@ wire_worker_wait(struct wire_worker *worker, zmq_pollitem_t *others, size_t othe
         others[i] = items[1 + i];
     /* What came ended the wait, unless this process was frozen meanwhile. */
     int64_t now = clock_ms();
-    worker->empty_ms = now - start_ms <= wait_ms + FROZEN_MS ? now : start_ms;
+    if (now - start_ms > wait_ms + FROZEN_MS)
+        worker->doubt_ms = now + DOUBT_MS;
+    else if (now >= worker->doubt_ms)
+        worker->empty_ms = now;
 }
 
 static bool
@@ -264,7 +278,7 @@ wire_worker_receive(struct wire_worker *worker, struct arena *arena, struct wire
     }
     worker->read_out = !found;
     if (!found)
-        worker->empty_ms = clock_ms();
+        find_nothing(worker);
     return found;
 }
 
