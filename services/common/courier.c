@@ -102,7 +102,7 @@ take_head(struct courier *courier, const struct wire_publication *publication, i
 
     for (size_t i = 0; head != NULL && i < courier->streams_count; i++)
         if (strcmp(courier->streams[i].producer, publication->topic) == 0)
-            stream_heard(&courier->streams[i], head->epoch, head->sequence, now);
+            stream_heard(&courier->streams[i], head, now);
 }
 
 static bool
@@ -257,24 +257,31 @@ work(struct courier *courier, int64_t now)
     return busy;
 }
 
+static bool
+lasts(int64_t since, int64_t now)
+{
+    return since != 0 && now - since >= config.wait_alarm_ms;
+}
+
 /* At once, then again as long as it lasts. */
 static void
 sound_alarm(struct stream *stream, const char *self, int64_t now)
 {
-    bool waits = stream->waiting_since != 0 && now - stream->waiting_since >= config.wait_alarm_ms;
+    bool waits = lasts(stream->waiting_since, now), fails = lasts(stream->failing_since, now);
 
-    if (now < stream->alarm_at || (stream->stopped == NULL && !waits))
+    if (now < stream->alarm_at || (stream->stopped == NULL && !waits && !fails))
         return;
     stream->alarm_at = now + ALARM_MS;
     if (stream->stopped != NULL)
-        log_error("the stream of %s (%s) is stopped behind %" PRId64
-                  ": %s. If a database was restored, restore the schemas of both services to the "
-                  "same moment; then start %s again",
+        log_error("the stream of %s (%s) is stopped behind %" PRId64 ": %s. " STREAM_REMEDY,
                   stream->producer, stream->consumer, stream->tail.sequence, stream->stopped, self);
-    else
+    else if (waits)
         log_error("the stream of %s waits behind %" PRId64 " for %s:%" PRId64 ":%" PRId64,
                   stream->producer, stream->cursor.sequence, stream->waits_for.producer,
                   stream->waits_for.epoch, stream->waits_for.sequence);
+    else
+        log_error("the stream of %s (%s) stands still behind %" PRId64 ": %s", stream->producer,
+                  stream->consumer, stream->cursor.sequence, stream->reason);
 }
 
 /* ---- waiting */

@@ -116,6 +116,8 @@ enum rpc_status courier_transact(struct courier *courier, struct call *call,
                                  void *state) RPC_CHECKED;
 /* After a commit: what it emitted is numbered, the jobs it woke are run. */
 void courier_follow_up(struct courier *courier, const struct call *call);
+/* An event was applied: says so where it follows from what was lost when a database was restored. */
+void courier_note_lost(struct courier *courier, const Wire__Event *event);
 /* Whether a refusal is one of the moment. */
 bool courier_may_go_better(const struct courier *courier, enum rpc_status status);
 /* A refusal in words. */

@@ -16,6 +16,9 @@ enum {
     PREPARED_SLOTS = 1024 /* open addressing; at most half full */
 };
 
+/* Refused by a server in recovery. */
+#define BEGIN_WRITE "begin read write"
+
 /* Where the caller's transaction stands; BROKEN: an error or a loss has ended it at the server, and
  * whatever the caller still tries within it fails until it is told so. */
 enum transaction { TRANSACTION_NONE, TRANSACTION_WANTED, TRANSACTION_OPEN, TRANSACTION_BROKEN };
@@ -153,6 +156,9 @@ remember_error(struct db *db, const PGresult *result, const char *statement)
                                   .constraint = db->constraint,
                                   .statement = statement};
     snprintf(db->error.sqlstate, sizeof db->error.sqlstate, "%s", state == NULL ? "08006" : state);
+    db->error.standby =
+        db->transaction == TRANSACTION_OPEN && !db->read_only &&
+        (strcmp(db->error.sqlstate, "25006") == 0 || strcmp(statement, BEGIN_WRITE) == 0);
 }
 
 static void
@@ -244,7 +250,7 @@ send_begin(struct db *db)
     if (db->transaction != TRANSACTION_WANTED)
         return;
     db->transaction = TRANSACTION_OPEN;
-    send_plain(db, db->read_only ? "begin read only" : "begin read write");
+    send_plain(db, db->read_only ? "begin read only" : BEGIN_WRITE);
 }
 
 static void

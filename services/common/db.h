@@ -59,12 +59,14 @@ bool db_outcome_unknown(const struct db *db);
 struct db_error {
     char sqlstate[6];
     const char *message, *table, *constraint, *statement;
+    bool
+        standby; /* a transaction that writes was refused as read-only: the server is none that takes writes */
 };
 /* Valid until the next statement. */
 const struct db_error *db_error(const struct db *db);
-/* SQLSTATE → status, one table: unique and exclusion CONFLICT, foreign key and check INVALID,
- * 40001/40P01 and connection trouble UNAVAILABLE, the rest INTERNAL. Fills the call's problem from
- * the constraint name table_column_kind. */
+/* SQLSTATE → status, one table: unique and exclusion CONFLICT, foreign key and check INVALID, what passes by
+ * itself (rollbacks, time limits, locks, resources, shutdown, a standby, connection trouble) UNAVAILABLE, the rest
+ * INTERNAL. Fills the call's problem from the constraint name table_column_kind. */
 enum rpc_status db_fail(struct call *call);
 /* 40001 or 40P01: run the whole call again. */
 bool db_retryable(const struct db *db);

@@ -69,10 +69,9 @@ static const struct {
 } outcomes[] = {
     {"23505", RPC_CONFLICT},    {"23P01", RPC_CONFLICT},    {"23503", RPC_INVALID},
     {"23514", RPC_INVALID},     {"23502", RPC_INVALID},     {"22003", RPC_INVALID},
-    {"40001", RPC_UNAVAILABLE}, {"40P01", RPC_UNAVAILABLE}, {"55P03", RPC_UNAVAILABLE},
-    {"57014", RPC_UNAVAILABLE}, {"25P03", RPC_UNAVAILABLE}, {"57P", RPC_UNAVAILABLE},
-    {"53", RPC_UNAVAILABLE},    {"58", RPC_UNAVAILABLE},    {"08", RPC_UNAVAILABLE},
-    {"25006", RPC_INTERNAL},
+    {"55P03", RPC_UNAVAILABLE}, {"25P03", RPC_UNAVAILABLE}, {"40", RPC_UNAVAILABLE},
+    {"57", RPC_UNAVAILABLE},    {"53", RPC_UNAVAILABLE},    {"58", RPC_UNAVAILABLE},
+    {"08", RPC_UNAVAILABLE},    {"25006", RPC_INTERNAL}, /* a read that writes */
 };
 
 static enum rpc_status
@@ -137,7 +136,7 @@ enum rpc_status
 db_fail(struct call *call)
 {
     const struct db_error *error = db_error(call->db);
-    enum rpc_status status = outcome(error->sqlstate);
+    enum rpc_status status = error->standby ? RPC_UNAVAILABLE : outcome(error->sqlstate);
 
     if (db_outcome_unknown(call->db))
         return call_fail(call, RPC_TIMEOUT, NULL,

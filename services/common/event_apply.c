@@ -248,6 +248,29 @@ courier_follow_up(struct courier *courier, const struct call *call)
         wake(courier->inherited->wake_jobs_write);
 }
 
+/* The first time for each place; as long as this courier lives, administrators see it. */
+void
+courier_note_lost(struct courier *courier, const Wire__Event *event)
+{
+    struct stream *stream = NULL;
+    struct applied place;
+
+    if (!stream_names_lost(EVENTS_MAIN, event, courier->streams, courier->streams_count, &place))
+        return;
+    for (size_t i = 0; i < courier->streams_count; i++)
+        if (courier->streams[i].causal &&
+            strcmp(courier->streams[i].producer, event->producer) == 0)
+            stream = &courier->streams[i];
+    if (stream == NULL ||
+        (strcmp(stream->lost.producer, place.producer) == 0 && stream->lost.epoch == place.epoch))
+        return;
+    stream->lost = place;
+    log_error("%s of %s:%" PRId64 " was applied though it follows from %s:%" PRId64 ":%" PRId64
+              ", which was lost when %s was restored: " STREAM_LOST_REMEDY,
+              event->type, event->producer, event->sequence, place.producer, place.epoch,
+              place.sequence, place.producer);
+}
+
 static void
 conclude(struct batch *batch)
 {
@@ -262,6 +285,8 @@ conclude(struct batch *batch)
         courier->parked = true;
     } else {
         atomic_fetch_add(&counters->applied, batch->count);
+        for (size_t i = 0; batch->stream->causal && i < batch->count; i++)
+            courier_note_lost(courier, batch->events[i]);
     }
     courier_follow_up(courier, &batch->call);
     stream_advance(batch->stream, batch->count);

@@ -187,6 +187,7 @@ conclude(struct release *release, const struct call *call, enum rpc_status statu
         log_info("%s %s of %s:%" PRId64 " is no longer parked", release->event->type,
                  release->event->event_id, release->event->producer, release->event->sequence);
         atomic_fetch_add(&courier->inherited->counters->applied, 1);
+        courier_note_lost(courier, release->event);
         courier_follow_up(courier, call);
     } else if (courier_may_go_better(courier, status)) {
         courier->release_at = now + (release->gone ? 0 : RELEASE_RETRY_MS);

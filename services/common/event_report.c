@@ -23,6 +23,13 @@ SQL(forget_instances, Empty, Empty,
 
 SQL(end_instance, InstanceReport, Empty, "delete from instance where id = :id");
 
+static char *
+place_text(struct arena *arena, const struct applied *place)
+{
+    return arena_printf(arena, "%s:%" PRId64 ":%" PRId64, place->producer, place->epoch,
+                        place->sequence);
+}
+
 static StreamReport *
 describe_stream(struct arena *arena, const struct stream *stream, int64_t now)
 {
@@ -35,11 +42,15 @@ describe_stream(struct arena *arena, const struct stream *stream, int64_t now)
     SET(report, sequence, stream->cursor.sequence);
     SET(report, lag, stream->head - stream->cursor.sequence);
     if (stream->waiting_since != 0) {
-        report->waits_for =
-            arena_printf(arena, "%s:%" PRId64 ":%" PRId64, stream->waits_for.producer,
-                         stream->waits_for.epoch, stream->waits_for.sequence);
+        report->waits_for = place_text(arena, &stream->waits_for);
         SET(report, waits_s, (now - stream->waiting_since) / 1000);
     }
+    if (stream->failing_since != 0) {
+        report->fails = arena_strdup(arena, stream->reason);
+        SET(report, fails_s, (now - stream->failing_since) / 1000);
+    }
+    if (stream->lost.producer[0] != '\0')
+        report->lost = place_text(arena, &stream->lost);
     report->stopped = (char *)stream->stopped;
     return report;
 }

@@ -4,9 +4,7 @@
 #include "event_stream.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
 
 void
@@ -29,7 +27,7 @@ stream_start(struct stream *stream, const struct place *cursor)
     stream->cursor = stream->tail = *cursor;
     stream->attempts = stream->retries = 0;
     stream->retry_at = stream->singly_until = stream->waiting_since = 0;
-    stream->closed_end = 0;
+    stream->failing_since = 0;
     stream->stopped = NULL;
     stream->known = false;
     if (stream->head < cursor->sequence)
@@ -117,24 +115,44 @@ note_head(struct stream *stream, int64_t sequence, int64_t now)
         stream->ask_at = now + jitter(stream);
 }
 
-/* Where the cursor's epoch ended, and whether this consumer had gone beyond before the producer was restored. */
+/* The epochs that the producer names, and whether this consumer had gone beyond the end of its own. */
 static void
 note_epochs(struct stream *stream, const Wire__Events *events)
 {
-    int64_t next = INT64_MAX;
+    int64_t end;
 
-    for (size_t i = 0; i < events->n_epochs; i++) {
+    stream->epochs_count = 0;
+    for (size_t i = 0; i < events->n_epochs && i < STREAM_EPOCHS_MAX; i++) {
         const Wire__Epoch *epoch = events->epochs[i];
 
         if (epoch->epoch > stream->epoch)
             stream->epoch = epoch->epoch;
-        if (epoch->epoch <= stream->cursor.epoch || epoch->epoch >= next)
-            continue;
-        next = epoch->epoch;
-        stream->closed_end = epoch->first_sequence - 1;
+        stream->epochs[stream->epochs_count++] =
+            (struct epoch_start){epoch->epoch, epoch->first_sequence};
     }
-    if (next != INT64_MAX && stream->closed_end < stream->cursor.sequence)
+    if (stream_epoch_end(stream, stream->cursor.epoch, &end) && end < stream->cursor.sequence)
         stop(stream, "the producer was restored to a place before what was already applied");
+}
+
+/* Whether a head says something else about the place that was reached. */
+static bool
+contradicts(const struct stream *stream, const Wire__Position *head)
+{
+    return head->sequence == stream->tail.sequence && head->has_hash &&
+           !same_bytes(true, &head->hash, stream->tail.hash);
+}
+
+static void
+note_answer(struct stream *stream, const Wire__Events *events)
+{
+    note_epochs(stream, events);
+    if (events->head == NULL)
+        return;
+    if (events->head->sequence < stream->asked_after)
+        stop(stream, "the producer's stream ends before what was already applied");
+    else if (contradicts(stream, events->head))
+        stop(stream, "the producer's last event is not the one that was received: the chain is "
+                     "another one");
 }
 
 static bool
@@ -214,11 +232,8 @@ receive(struct stream *stream, const uint8_t *bytes, size_t length, int64_t now,
         arena_free(arena);
         return events != NULL;
     }
-    if (answer) {
-        note_epochs(stream, events);
-        if (events->head != NULL && events->head->sequence < stream->asked_after)
-            stop(stream, "the producer's stream ends before what was already applied");
-    }
+    if (answer)
+        note_answer(stream, events);
     page = arena_alloc(arena, sizeof *page);
     page->arena = arena;
     if (stream->stopped == NULL && (answer || has_room(stream)))
@@ -238,14 +253,21 @@ stream_receive(struct stream *stream, const uint8_t *bytes, size_t length, int64
                   false); /* what does not decode is lost, as on any wire */
 }
 
+/* Heads may come late; whether one that does not fit is the truth, only an answer decides. */
 void
-stream_heard(struct stream *stream, int64_t epoch, int64_t sequence, int64_t now)
+stream_heard(struct stream *stream, const Wire__Position *head, int64_t now)
 {
-    if (epoch > stream->epoch && stream->epoch > 0)
-        stream->known = false; /* restored: ask where the old epoch ended */
-    if (epoch > stream->epoch)
-        stream->epoch = epoch;
-    note_head(stream, sequence, now);
+    bool restored = head->epoch > stream->epoch && stream->epoch > 0;
+
+    if (stream->known &&
+        (restored || head->sequence < stream->tail.sequence || contradicts(stream, head))) {
+        stream->known = false;
+        if (stream->ask_at < now)
+            stream->ask_at = now + jitter(stream);
+    }
+    if (head->epoch > stream->epoch)
+        stream->epoch = head->epoch;
+    note_head(stream, head->sequence, now);
 }
 
 bool
@@ -309,68 +331,6 @@ stream_peek(const struct stream *stream, Wire__Event **events, size_t max)
     return count;
 }
 
-static bool
-read_number(const char **text, char end, int64_t *number)
-{
-    const char *digit = *text;
-
-    *number = 0;
-    for (; *digit >= '0' && *digit <= '9'; digit++)
-        if (__builtin_mul_overflow(*number, 10, number) ||
-            __builtin_add_overflow(*number, *digit - '0', number))
-            return false;
-    if (digit == *text || (*digit != end && !(end == ',' && *digit == '\0')))
-        return false;
-    *text = digit + (*digit != '\0');
-    return true;
-}
-
-bool
-applied_next(const char **text, struct applied *place)
-{
-    const char *at = *text;
-    const char *colon = strchr(at, ':');
-    size_t length = colon == NULL ? 0 : (size_t)(colon - at);
-
-    if (length == 0 || length >= sizeof place->producer)
-        return false;
-    memcpy(place->producer, at, length);
-    place->producer[length] = '\0';
-    at = colon + 1;
-    if (!read_number(&at, ':', &place->epoch) || !read_number(&at, ',', &place->sequence))
-        return false;
-    *text = at;
-    return true;
-}
-
-bool
-stream_reached(const struct stream *stream, const struct applied *place)
-{
-    const struct place *cursor = &stream->cursor;
-
-    if (place->epoch != cursor->epoch)
-        return place->epoch < cursor->epoch;
-    if (place->sequence <= cursor->sequence)
-        return true;
-    /* Beyond the end of a closed epoch: it was lost with the producer's database and never comes. */
-    return stream->closed_end > 0 && cursor->sequence >= stream->closed_end;
-}
-
-/* The first place an event names that its consumer has not come to; streams not followed don't count. */
-bool
-stream_must_wait(const char *consumer, const Wire__Event *event, const struct stream *streams,
-                 size_t count, struct applied *place)
-{
-    const char *text = event->applied == NULL ? "" : event->applied;
-
-    while (applied_next(&text, place))
-        for (size_t i = 0; i < count; i++)
-            if (strcmp(streams[i].producer, place->producer) == 0 &&
-                strcmp(streams[i].consumer, consumer) == 0 && !stream_reached(&streams[i], place))
-                return true;
-    return false;
-}
-
 size_t
 stream_batch(struct stream *stream, Wire__Event *const *events, const bool *parked, size_t count,
              const struct stream *streams, size_t streams_count, int64_t now)
@@ -411,8 +371,6 @@ stream_advance(struct stream *stream, size_t count)
         assert(page != NULL);
         taken = page->count - page->taken < count ? page->count - page->taken : count;
         event = page->events[page->taken + taken - 1];
-        if (event->epoch != stream->cursor.epoch)
-            stream->closed_end = 0;
         stream->cursor.epoch = event->epoch;
         stream->cursor.sequence = event->sequence;
         memcpy(stream->cursor.hash, event->hash.data, sizeof stream->cursor.hash);
@@ -426,7 +384,7 @@ stream_advance(struct stream *stream, size_t count)
         arena_free(page->arena);
     }
     stream->attempts = stream->retries = 0;
-    stream->retry_at = stream->waiting_since = 0;
+    stream->retry_at = stream->waiting_since = stream->failing_since = 0;
 }
 
 void
@@ -435,6 +393,8 @@ stream_failed(struct stream *stream, size_t count, bool transient, int64_t now)
     if (transient) {
         int64_t wait = STREAM_RETRY_MS_MIN << (stream->retries < 6 ? stream->retries : 6);
 
+        if (stream->failing_since == 0)
+            stream->failing_since = now;
         stream->retries++;
         stream->retry_at = now + (wait < STREAM_RETRY_MS_MAX ? wait : STREAM_RETRY_MS_MAX);
         return;

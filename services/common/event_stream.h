@@ -14,9 +14,10 @@ enum {
     STREAM_PAGE_BYTES_MAX = 32 << 20, /* memory of one decoded message */
     STREAM_RETRY_MS_MIN = 100,
     STREAM_RETRY_MS_MAX = 5000,
-    STREAM_JITTER_MS = 40, /* a lost publication is asked for by many consumers at once */
-    BATCH_MAX = 100,       /* events applied in one transaction */
-    APPLY_ATTEMPTS_MAX = 3 /* then the event is parked */
+    STREAM_JITTER_MS = 40,   /* a lost publication is asked for by many consumers at once */
+    STREAM_EPOCHS_MAX = 100, /* the newest; an answer of ListEvents names as many */
+    BATCH_MAX = 100,         /* events applied in one transaction */
+    APPLY_ATTEMPTS_MAX = 3   /* then the event is parked */
 };
 
 /* A place in a stream with the hash of the event there. */
@@ -29,6 +30,11 @@ struct place {
 struct applied {
     char producer[32];
     int64_t epoch, sequence;
+};
+
+/* The first sequence of an epoch. */
+struct epoch_start {
+    int64_t epoch, first;
 };
 
 /* Events that came together, verified and in order; in an arena of its own. */
@@ -48,10 +54,11 @@ struct stream {
     struct stream_page *first, *last;
     size_t buffered, pages;
 
-    int64_t head;       /* furthest sequence heard of */
-    int64_t epoch;      /* newest epoch heard of */
-    int64_t closed_end; /* last place of the cursor's epoch once that is closed, else 0 */
-    bool known; /* the producer answered since the start, or since a new epoch was heard of */
+    int64_t head;                                 /* furthest sequence heard of */
+    int64_t epoch;                                /* newest epoch heard of */
+    struct epoch_start epochs[STREAM_EPOCHS_MAX]; /* as the producer's last answer named them */
+    size_t epochs_count;
+    bool known; /* the producer answered since the start, or since a head did not fit */
     bool asking;
     uint64_t ask_tag;
     int64_t asked_after, ask_deadline, ask_at;
@@ -65,7 +72,10 @@ struct stream {
     char reason[256];     /* of the last failed attempt */
     struct applied waits_for;
     int64_t waiting_since; /* 0: does not wait */
-    int64_t alarm_at;      /* not before: the same alarm again */
+    int64_t failing_since; /* transiently, again and again; 0: the last attempt went well */
+    struct applied
+        lost; /* a place of a lost future that an applied event named; producer empty: none */
+    int64_t alarm_at; /* not before: the same alarm again */
 };
 
 /* Starts at a place; forgets what was received. */
@@ -79,8 +89,9 @@ void stream_end(struct stream *stream);
 /* Takes a packed wire.Events that was published. What is there already is skipped, what does not follow
  * is dropped and counts as a gap. A broken chain or a foreign epoch stop the stream. */
 void stream_receive(struct stream *stream, const uint8_t *bytes, size_t length, int64_t now);
-/* The producer's head, as it told by heartbeat. */
-void stream_heard(struct stream *stream, int64_t epoch, int64_t sequence, int64_t now);
+/* The producer's head, as it told by heartbeat. One that lies behind, or is another event than the one received,
+ * makes the stream ask. */
+void stream_heard(struct stream *stream, const Wire__Position *head, int64_t now);
 
 /* Whether ListEvents should be asked now. */
 bool stream_wants(const struct stream *stream, int64_t now);
@@ -111,7 +122,13 @@ void stream_failed(struct stream *stream, size_t count, bool transient, int64_t 
 /* Takes the next place off an event's `applied`; false at its end or where it is malformed (then
  * **text is not NUL). */
 bool applied_next(const char **text, struct applied *place);
-/* Whether a stream has come to a place. */
+/* The last place of an epoch that was closed by a newer one, in *end; false while it is open, as far as is known. */
+bool stream_epoch_end(const struct stream *stream, int64_t epoch, int64_t *end);
+/* Whether an event names a place beyond the end of a closed epoch: its producer had applied what was lost when
+ * another one was restored. */
+bool stream_names_lost(const char *consumer, const Wire__Event *event, const struct stream *streams,
+                       size_t streams_count, struct applied *place);
+/* Whether a stream has come to a place, or to the end of its epoch where that was closed before it. */
 bool stream_reached(const struct stream *stream, const struct applied *place);
 
 #endif

@@ -18,6 +18,15 @@ enum {
 #define EVENTS_MAIN "main"
 #define EVENTS_AUDIT "audit"
 
+/* What an administrator does about a stream that is stopped, as printf writes it with the consumer's name. */
+#define STREAM_REMEDY                                                                               \
+    "Other streams go on. If a database was restored, restore the schemas of both services to the " \
+    "same moment; if not, the producer's log was changed: restore it. Then start %s again"
+
+/* The same about an event that follows from lost ones. */
+#define STREAM_LOST_REMEDY                                                                         \
+    "compare what both services hold, or restore all schemas to the same moment"
+
 /* An event queued by call_emit, in the call's arena. */
 struct emitted {
     struct emitted *next;

@@ -2,6 +2,7 @@
  * How this program is, as its instances told and its tables show. */
 #include "config.h"
 #include "db.h"
+#include "events.h"
 #include "ops.rpc.h"
 #include "service.h"
 #include "sql.h"
@@ -82,45 +83,97 @@ add_check(struct call *call, ProgramReport *report, const char *name, const char
     SET(report, healthy, report->healthy && check->ok);
 }
 
+/* The one that told last: one that was killed is not missed at once. */
 static const InstanceReport *
 find_active(const ProgramReport *report)
 {
-    for (size_t i = 0; i < report->n_instances; i++)
-        if (report->instances[i]->active && report->instances[i]->healthy)
-            return report->instances[i];
-    return NULL;
+    const InstanceReport *active = NULL;
+
+    for (size_t i = 0; i < report->n_instances; i++) {
+        const InstanceReport *instance = report->instances[i];
+
+        if (instance->active && instance->healthy &&
+            (active == NULL || strcmp(instance->seen_at, active->seen_at) > 0))
+            active = instance;
+    }
+    return active;
 }
 
-/* NULL: nothing is wrong with it. */
-static Trouble *
-stream_trouble(struct call *call, const StreamReport *stream)
+enum { TROUBLES_OF_A_STREAM_MAX = 2 };
+
+static void
+add_trouble(struct call *call, Troubles *troubles, TroubleKind kind, const char *key,
+            const char *sentence)
 {
-    const char *service = call->service->rpc->name;
     Trouble *trouble = NEW(call, Trouble);
 
-    trouble->key = arena_printf(call->arena, "%s %s", stream->consumer, stream->producer);
-    if (stream->stopped != NULL) {
-        SET(trouble, kind, TROUBLE_KIND_STREAM_STOPPED);
-        trouble->sentence = arena_printf(call->arena, "The stream of %s is stopped in %s: %s.",
-                                         stream->producer, service, stream->stopped);
-        return trouble;
-    }
-    if (stream->waits_for == NULL || stream->waits_s * 1000 < config.wait_alarm_ms)
-        return NULL;
-    SET(trouble, kind, TROUBLE_KIND_STREAM_WAITING);
-    trouble->sentence = arena_printf(call->arena, "The stream of %s waits in %s for the event %s.",
-                                     stream->producer, service, stream->waits_for);
-    return trouble;
+    SET(trouble, kind, kind);
+    trouble->key = (char *)key;
+    trouble->sentence = (char *)sentence;
+    troubles->troubles[troubles->n_troubles++] = trouble;
+}
+
+/* Why nothing is applied: at most one of these. */
+static void
+add_standstill(struct call *call, const StreamReport *stream, const char *key, Troubles *troubles)
+{
+    const char *service = call->service->rpc->name;
+    struct arena *arena = call->arena;
+
+    if (stream->stopped != NULL)
+        add_trouble(call, troubles, TROUBLE_KIND_STREAM_STOPPED, key,
+                    arena_printf(arena, "The stream of %s is stopped in %s: %s. " STREAM_REMEDY ".",
+                                 stream->producer, service, stream->stopped, service));
+    else if (stream->waits_for != NULL && stream->waits_s * 1000 >= config.wait_alarm_ms)
+        add_trouble(call, troubles, TROUBLE_KIND_STREAM_WAITING, key,
+                    arena_printf(arena,
+                                 "The stream of %s waits in %s for the event %s. See in "
+                                 "/v1/ops/services whether %.*s runs and its stream goes on in %s.",
+                                 stream->producer, service, stream->waits_for,
+                                 (int)strcspn(stream->waits_for, ":"), stream->waits_for, service));
+    else if (stream->fails != NULL && stream->fails_s * 1000 >= config.wait_alarm_ms)
+        add_trouble(call, troubles, TROUBLE_KIND_STREAM_WAITING, key,
+                    arena_printf(arena,
+                                 "The stream of %s stands still in %s: %s. It goes on by itself "
+                                 "once the database of %s takes its next event.",
+                                 stream->producer, service, stream->fails, service));
+}
+
+static void
+add_stream_troubles(struct call *call, const StreamReport *stream, Troubles *troubles)
+{
+    const char *key = arena_printf(call->arena, "%s %s", stream->consumer, stream->producer);
+
+    add_standstill(call, stream, key, troubles);
+    if (stream->lost != NULL)
+        add_trouble(call, troubles, TROUBLE_KIND_EVENTS_LOST,
+                    arena_printf(call->arena, "%s %s", key, stream->lost),
+                    arena_printf(call->arena,
+                                 "%s applied an event of %s that follows from %s, which was lost "
+                                 "when its database was restored: " STREAM_LOST_REMEDY ".",
+                                 call->service->rpc->name, stream->producer, stream->lost));
+}
+
+/* Room for `more` besides those of the streams. */
+static void
+list_stream_troubles(struct call *call, const InstanceReport *active, size_t more,
+                     Troubles *troubles)
+{
+    size_t streams = active == NULL ? 0 : active->n_streams;
+
+    troubles->troubles = arena_array(call->arena, streams * TROUBLES_OF_A_STREAM_MAX + more + 1,
+                                     sizeof *troubles->troubles);
+    for (size_t i = 0; i < streams; i++)
+        add_stream_troubles(call, active->streams[i], troubles);
 }
 
 static const char *
 first_trouble(struct call *call, const InstanceReport *active)
 {
-    const Trouble *trouble = NULL;
+    Troubles *troubles = NEW(call, Troubles);
 
-    for (size_t i = 0; active != NULL && trouble == NULL && i < active->n_streams; i++)
-        trouble = stream_trouble(call, active->streams[i]);
-    return trouble == NULL ? NULL : trouble->sentence;
+    list_stream_troubles(call, active, 0, troubles);
+    return troubles->n_troubles == 0 ? NULL : troubles->troubles[0]->sentence;
 }
 
 static int64_t
@@ -169,22 +222,13 @@ enum rpc_status
 ops_list_troubles(struct call *call, const Empty *request, Troubles *reply)
 {
     ProgramReport *report = NEW(call, ProgramReport);
-    const InstanceReport *active;
     Trouble **failed;
     size_t count;
 
     TRY(sql_rows(call, &list_failed, request, &failed, &count));
     TRY(sql_rows(call, &list_instances, request, &report->instances, &report->n_instances));
-    active = find_active(report);
-    reply->troubles = arena_array(call->arena, count + (active == NULL ? 0 : active->n_streams) + 1,
-                                  sizeof *failed);
-    for (; reply->n_troubles < count; reply->n_troubles++)
-        reply->troubles[reply->n_troubles] = failed[reply->n_troubles];
-    for (size_t i = 0; active != NULL && i < active->n_streams; i++) {
-        Trouble *trouble = stream_trouble(call, active->streams[i]);
-
-        if (trouble != NULL)
-            reply->troubles[reply->n_troubles++] = trouble;
-    }
+    list_stream_troubles(call, find_active(report), count, reply);
+    for (size_t i = 0; i < count; i++)
+        reply->troubles[reply->n_troubles++] = failed[i];
     return RPC_OK;
 }

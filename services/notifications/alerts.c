@@ -88,6 +88,8 @@ kind_of_trouble(Ops__TroubleKind kind)
         return ALERT_KIND_EVENT_PARKED;
     case OPS__TROUBLE_KIND__TROUBLE_KIND_STREAM_STOPPED:
         return ALERT_KIND_STREAM_STOPPED;
+    case OPS__TROUBLE_KIND__TROUBLE_KIND_EVENTS_LOST:
+        return ALERT_KIND_EVENTS_LOST;
     case OPS__TROUBLE_KIND__TROUBLE_KIND_STREAM_WAITING:
     case _OPS__TROUBLE_KIND_IS_INT_SIZE:
         break;

@@ -99,3 +99,23 @@ def refusing(stack, table, condition, sqlstate):
         yield
     finally:
         stack.query(f"drop function {function} cascade")
+
+
+@contextlib.contextmanager
+def refusing_for_now(stack, table, condition, sqlstate, times):
+    """Rows of a table that fit a condition on `new` are refused so often and then taken. Yields how often they were
+    tried."""
+    schema = table.split(".")[0]
+    function, tries = f"{schema}.refuse_for_now()", f"{schema}.tries_of_a_test"
+    stack.query(f"create sequence {tries}")
+    stack.query(f"grant usage on sequence {tries} to {schema}")
+    stack.query(f"create function {function} returns trigger language plpgsql as $$ begin "
+                f"if nextval('{tries}') <= {times} then raise exception 'refused by the test' using errcode = "
+                f"'{sqlstate}'; end if; return new; end $$")
+    stack.query(f"create trigger refuse_for_now before insert or update on {table} for each row when ({condition}) "
+                f"execute function {function}")
+    try:
+        yield lambda: stack.query(f"select last_value from {tries}")[0][0]
+    finally:
+        stack.query(f"drop function {function} cascade")
+        stack.query(f"drop sequence {tries}")

@@ -6,7 +6,7 @@ import datetime
 import hashlib
 
 import zmq
-from client import wait_until
+from client import expect, wait_until
 from event_messages import message_type
 
 SERVICES = ("accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
@@ -61,6 +61,26 @@ def followers(stack, producer):
         f"select 1 from {service}.stream_cursor where consumer in ('main', 'audit') and producer = %s", producer)]
 
 
+def begin_epoch(stack, service, lost=0):
+    """What restoring a service's schema does to its stream: the last events are gone, a new epoch begins. Returns the
+    last place that is left."""
+    place = head(stack, service) - lost
+    stack.query(f"""
+        with cut as (delete from {service}.event_log where sequence > %s),
+        last as (select sequence, hash from {service}.event_log where sequence = %s),
+        begun as (insert into {service}.stream_epoch (epoch, first_sequence, previous_hash)
+            select (select max(epoch) + 1 from {service}.stream_epoch), sequence + 1, hash from last returning epoch)
+        update {service}.stream_head set epoch = begun.epoch, sequence = last.sequence, hash = last.hash
+        from begun, last""", place, place)
+    return place
+
+
+def set_back(stack, consumer, producer, place):
+    """What restoring a consumer does to its cursors of a stream."""
+    stack.query(f"update {consumer}.stream_cursor c set epoch = l.epoch, sequence = l.sequence, hash = l.hash "
+                f"from {producer}.event_log l where c.producer = %s and l.sequence = %s", producer, place)
+
+
 # ── the chain ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -84,10 +104,12 @@ def event_hash(event, previous):
 
 def assert_chain(query, service):
     """The log has no gap, every hash is right, what lies beside is what was hashed, the head is the last event."""
-    previous, place = GENESIS, 0
+    previous, place, epoch = GENESIS, 0, 0
+    begins = {first: number for number, first in query(f"select epoch, first_sequence from {service}.stream_epoch")}
     for event in read_log(query, service):
         place += 1
-        assert (event["epoch"], event["sequence"]) == (1, place), f"{service} has a gap"
+        epoch = begins.get(place, epoch)
+        assert (event["epoch"], event["sequence"]) == (epoch, place), f"{service} has a gap"
         assert event["previous_hash"] == previous, f"{service}:{place} does not follow"
         assert event["hash"] == event_hash(event, previous), f"{service}:{place} has a wrong hash"
         for part, whose in (("personal", "personal"), ("actor_personal", "actor")):
@@ -95,8 +117,9 @@ def assert_chain(query, service):
                 expected = hashlib.sha256(event[f"{whose}_salt"] + event[part]).digest()
                 assert event[f"{whose}_hash"] == expected, f"{service}:{place} has a wrong {part} part"
         previous = event["hash"]
-    [(epoch, sequence, last)] = query(f"select epoch, sequence, hash from {service}.stream_head")
-    assert (epoch, sequence, bytes(last)) == (1, place, previous), f"{service}'s head is not its last event"
+    [(newest, sequence, last)] = query(f"select epoch, sequence, hash from {service}.stream_head")
+    assert (newest, sequence, bytes(last)) == (max(begins.values()), place, previous), \
+        f"{service}'s head is not its last event"
 
 
 def assert_chains(stack):
@@ -143,6 +166,27 @@ def costs_of(trainings):
     return sorted((training["id"], training["cost_cents"]) for training in trainings)
 
 
+def wait_until_posted(stack, project, trainings):
+    """Waits until the ledger has these trainings; then it has each once and no other."""
+    wait_until(lambda: len(costs_posted(stack, project)) >= len(trainings))
+    assert costs_posted(stack, project) == costs_of(trainings)
+
+
+def tell_budgeting_something_else(stack, admin, project):
+    """An event of another stream, applied by budgeting after all that was delivered to it before."""
+    expect(admin.post(f"/v1/projects/{project['id']}/funding-calls",
+                      {"requested_cents": 100_00, "call_date": "2027-01-15"}), 201)
+    wait_until(lambda: stack.query("select 1 from funding.outbox") == []
+               and cursor(stack, "budgeting", "funding") == head(stack, "funding"))
+
+
+def projections(stack, service):
+    """The rows of a service's projections by table."""
+    tables = stack.query("select table_name from information_schema.columns where table_schema = %s "
+                         "and column_name = 'deleted' order by 1", service)
+    return {table: sorted(stack.query(f"select t::text from {service}.{table} t")) for (table,) in tables}
+
+
 # ── publications ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -180,6 +224,14 @@ class Wire:
             self.said.send_multipart([f"{self.program}:E".encode(), body])
             return self.heard.poll(200) and self._hears(body)
         wait_until(forwarded)
+
+    def flood(self, body, times):
+        """So many publications of the same; returns when the broker has forwarded the last."""
+        chunk = 500
+        for begun in range(0, times, chunk):
+            for _ in range(chunk):
+                self.said.send_multipart([f"{self.program}:E".encode(), body])
+            self.publish(f"{begun} until now".encode())
 
     def _hears(self, body):
         with contextlib.suppress(zmq.Again):

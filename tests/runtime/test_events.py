@@ -18,8 +18,8 @@ from factory import (client_body, funded_client, new_client, new_project, new_se
                      wait_for_status)
 from identifiers import new_email
 from interference import child, down, held, kill, refusing, stopped, without_broker
-from streams import (SERVICES, assert_chains, connected, costs_of, costs_posted, cursor, event_hash, followers, head,
-                     log, published, wait_until_settled, wire)
+from streams import (SERVICES, assert_chains, connected, costs_of, costs_posted, cursor, event_hash, followers, head, log,
+                     projections, published, tell_budgeting_something_else, wait_until_posted, wait_until_settled, wire)
 
 ANSWER_SECONDS_MAX = 2  # a request whose worker or broker is killed gets no answer before the gateway's deadline
 REPEATABLE = (409, 500, 502, 503, 504)
@@ -77,20 +77,6 @@ def add_training(caller, session, cost_cents):
             assert answer.status_code == 201 or answer.status_code in REPEATABLE, answer.text
             return answer.json() if answer.status_code == 201 else None
     return wait_until(added)
-
-
-def wait_until_posted(stack, project, trainings):
-    """Waits until the ledger has these trainings; then it has each once and no other."""
-    wait_until(lambda: len(costs_posted(stack, project)) >= len(trainings))
-    assert costs_posted(stack, project) == costs_of(trainings)
-
-
-def tell_budgeting_something_else(stack, admin, project):
-    """An event of another stream, applied by budgeting after all that was delivered to it before."""
-    expect(admin.post(f"/v1/projects/{project['id']}/funding-calls",
-                      {"requested_cents": 100_00, "call_date": "2027-01-15"}), 201)
-    wait_until(lambda: stack.query("select 1 from funding.outbox") == []
-               and cursor(stack, "budgeting", "funding") == head(stack, "funding"))
 
 
 # ── order, doubles, losses ──────────────────────────────────────────────────────────────────────
@@ -174,13 +160,6 @@ def test_a_service_that_was_away_catches_up(stack, admin, project, session):
         trainings = [new_training(admin, session, 100_00) for _ in range(3)]
         wait_until(lambda: not stack.query("select 1 from sessions.outbox"))
     wait_until_posted(stack, project, trainings)
-
-
-def projections(stack, service):
-    """The rows of a service's projections by table."""
-    tables = stack.query("select table_name from information_schema.columns where table_schema = %s "
-                         "and column_name = 'deleted' order by 1", service)
-    return {table: sorted(stack.query(f"select t::text from {service}.{table} t")) for (table,) in tables}
 
 
 def test_a_late_joiner_reads_everything_from_the_start(stack):
@@ -470,24 +449,3 @@ def test_what_arrives_after_an_erasure_is_forgotten(stack, admin, person):
     assert tables_holding(stack, [late.listed]) == {"budgeting.project", "budgeting.event_personal"}
     archive(stack, admin, client, project, session)
     assert tables_holding(stack, [late.listed]) == set()
-
-
-# ── rebuilding ──────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("service", ["budgeting", "sessions", "funding", "invoicing", "notifications"])
-def test_a_rebuild_gives_the_same_rows(stack, admin, service):
-    """Projections that lost a row, have one too many and wrong values are as before after `<service> --rebuild`."""
-    expect(admin.delete(f"/v1/projects/{new_project(admin, funded_client(admin))['id']}"), 204)  # one leaves a tombstone
-    wait_until_settled(stack)
-    before = projections(stack, service)
-    for table in before:
-        stack.query(f"update {service}.{table} set deleted = not deleted")
-        stack.query(f"delete from {service}.{table} where id in (select min(id::text)::uuid from {service}.{table})")
-        stack.query(f"insert into {service}.{table} select (jsonb_populate_record(t, jsonb_build_object('id', %s))).* "
-                    f"from {service}.{table} t limit 1", str(uuid.uuid4()))
-    assert projections(stack, service) != before
-    result = subprocess.run([stack.place.binary(service), "--rebuild"], env=stack.place.migrate_environment(service),
-                            capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert projections(stack, service) == before
