@@ -216,6 +216,8 @@ ask(struct courier *courier, struct stream *stream, int64_t now)
     if (!stream_wants(stream, now))
         return;
     stream_asked(stream, ++courier->last_tag, now + LIST_EVENTS_TIMEOUT_MS);
+    log_debug("asking %s for its events behind %" PRId64 " (%s)", stream->producer,
+              stream->tail.sequence, stream->consumer);
     if (strcmp(stream->producer, courier->service->rpc->name) == 0)
         read_own(courier, stream, now);
     else if (!send_question(courier, stream, courier->last_tag))

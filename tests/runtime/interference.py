@@ -66,7 +66,8 @@ def without_broker(stack):
 
 @contextlib.contextmanager
 def held(stack, statement, *parameters):
-    """A lock that this statement takes. Yields a function that waits until a process of a role waits for it."""
+    """A lock that this statement takes. Yields a function that waits until a process of a role waits for it, or until
+    another condition is true, and says whether that is so."""
     connection = stack.connect()
     connection.autocommit = False
     with connection.cursor() as cursor:
@@ -74,11 +75,12 @@ def held(stack, statement, *parameters):
         cursor.execute("select pg_backend_pid()")
         holder = cursor.fetchone()[0]
 
-    def wait_for(role):
+    def wait_for(role, unless=lambda: False):
         def is_waiting():
             return stack.query("select 1 from pg_stat_activity where usename = %s and %s = any(pg_blocking_pids(pid))",
                                role, holder)
-        wait_until(is_waiting)
+        wait_until(lambda: unless() or is_waiting())
+        return bool(unless())
     try:
         yield wait_for
     finally:

@@ -24,6 +24,8 @@ from streams import (SERVICES, assert_chains, connected, costs_of, costs_posted,
 ANSWER_SECONDS_MAX = 2  # a request whose worker or broker is killed gets no answer before the gateway's deadline
 REPEATABLE = (409, 500, 502, 503, 504)
 
+DEATHS_MAX = 3  # of one event
+
 numbers = itertools.count(1)
 
 
@@ -336,16 +338,17 @@ def test_a_poisoned_event_is_parked(stack, admin, client, project, session):
     assert f"is parked: {reason}" in stack.log("budgeting")
 
 
-def test_an_event_that_kills_its_process_is_parked(stack, admin, client, project, session):
-    """The courier that dies three times of the same event goes on without it."""
+@pytest.mark.parametrize("roles", [["courier"], ["courier", "courier", None]], ids=["courier", "program-too"])
+def test_an_event_that_kills_its_process_is_parked(stack, admin, client, project, session, roles):
+    """The courier that dies again and again of the same event goes on without it, also when the whole program, and with
+    it the count, dies in between."""
+    deaths = itertools.chain(roles, itertools.repeat("courier", 2 * DEATHS_MAX))
     with held(stack, PROJECT_ROW.format(project=project["id"])) as wait_for:
         new_training(admin, session, 300_00)
-        for _ in range(3):
-            wait_for("budgeting")
-            kill(stack, "budgeting", "courier")
+        while not wait_for("budgeting", unless=lambda: parked(stack, project)):
+            kill(stack, "budgeting", next(deaths))
             stack.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'budgeting' "
                         "and wait_event_type = 'Lock'")
-        wait_until(lambda: parked(stack, project))
     _, reason, _ = assert_parked_with_what_follows(stack, admin, client, project, session)
     assert "killed the process" in reason
 
