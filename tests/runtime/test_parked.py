@@ -8,9 +8,13 @@ import pytest
 from client import pointers, problem, wait_until
 from facts import facts
 from factory import funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
-from interference import child, refusing, stopped
+from interference import child, held, refusing, refusing_for_now, stopped
 
 QUEUE = "/v1/ops/parked-events"
+# What passes by itself: rollbacks, locks, time limits, shutdowns, lack of room, a standby, lost connections, the disk.
+TRANSIENT = ("40001", "40P01", "40003", "55P03", "57014", "25P03", "57P01", "57P02", "57P03", "53000", "53100", "53200",
+             "53300", "25006", "08006", "58030")
+ATTEMPTS_MAX = 3
 REASON = "The seal is asked for again later."
 
 
@@ -186,6 +190,75 @@ def test_an_event_that_comes_with_the_retry_stays_behind(stack, admin, queue, pr
         session = admin.read(f"/v1/projects/{project['id']}/sessions")["sessions"][0]
         new_training(admin, session, 50_00)
     wait_for_budget(admin, project, planned_cents=650_00)
+
+
+def test_an_event_without_a_project_holds_up_its_client(stack, admin, project):
+    """A parked event of a client holds up what comes later for the client, of whichever project and stream; others' goes
+    on. Retried, it and what stood behind it follow in order."""
+    client = project["client_id"]
+    session, elsewhere = new_session(admin, project), new_project(admin, funded_client(admin), auto_funding_call=False)
+    with refusing(stack, "budgeting.client", f"new.id = '{client}'", "23514"):
+        admin.change(f"/v1/clients/{client}", {"name": "Renamed (fictitious)"})
+
+        def queue():
+            return [event for event in admin.read(QUEUE, service="budgeting", page_size=200)["parked_events"]
+                    if event.get("client_id") == client]
+        wait_until(queue)
+        new_training(admin, session, 300_00)
+        new_training(admin, new_session(admin, elsewhere), 200_00)
+        wait_for_budget(admin, elsewhere, planned_cents=200_00)
+        first, second = wait_until(lambda: len(queue()) == 2 and queue())
+    assert (first["type"], first["status"], second["status"]) == ("accounts.ClientUpdated", "failed", "behind")
+    assert "project_id" not in first and second["project_id"] == project["id"] and second["producer"] == "sessions"
+    problem(admin.post(f"{place(second)}/retry"), 409, "not_first_in_queue")
+    admin.post(f"{place(first)}/retry")
+    wait_for_budget(admin, project, planned_cents=300_00)
+    assert queue() == []
+    assert stack.query("select name from budgeting.client where id = %s", client) == [("Renamed (fictitious)",)]
+
+
+# ── what is never parked ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("sqlstates", [TRANSIENT[i:i + 4] for i in range(0, len(TRANSIENT), 4)])
+def test_what_passes_by_itself_is_not_parked(stack, admin, sqlstates):
+    """An event that the database refuses for the moment is tried again, more often than one that fails for good."""
+    client = funded_client(admin)
+    services = ("budgeting", "funding", "invoicing", "notifications")
+    with contextlib.ExitStack() as meanwhile:
+        tries = [meanwhile.enter_context(refusing_for_now(stack, f"{service}.client", f"new.id = '{client['id']}'",
+                                                          sqlstate, ATTEMPTS_MAX))
+                 for service, sqlstate in zip(services, sqlstates)]
+        renamed = admin.change(f"/v1/clients/{client['id']}", {"name": "Renamed (fictitious)"})
+        for service in services:
+            wait_until(lambda service=service: stack.query(
+                f"select 1 from {service}.client where id = %s and version = %s", client["id"], renamed["version"]))
+        assert all(count() > ATTEMPTS_MAX for count in tries)
+    assert [service for service in services if stack.query(
+        f"select 1 from {service}.parked_event where client = %s", client["id"])] == []
+
+
+def test_an_event_that_is_cut_off_again_and_again_is_applied_in_the_end(stack, admin, project):
+    """While a stranger holds a lock, the courier's statements are cancelled, its sessions ended, its patience exhausted:
+    the event takes effect once, when the lock is gone, and is never parked."""
+    session = new_session(admin, project)
+
+    def refusals():
+        return stack.log("budgeting").count("were not applied")
+    with held(stack, "select from budgeting.project where id = %s for update", project["id"]) as wait_for:
+        training = new_training(admin, session, 300_00)
+        for cut_off in ("pg_cancel_backend(pid)", "pg_terminate_backend(pid)", "pg_cancel_backend(pid)", "1"):
+            before = refusals()
+            wait_for("budgeting")
+            stack.query(f"select {cut_off} from pg_stat_activity where usename = 'budgeting' and wait_event_type = 'Lock'")
+            wait_until(lambda before=before: refusals() > before)
+    wait_for_budget(admin, project, planned_cents=300_00)
+    assert parked(admin, project, "budgeting") == []
+    assert stack.query("select count(*) from budgeting.ledger_transaction where reference = %s and kind = 'training_added'",
+                       training["id"]) == [(1,)]
+
+
+# ── who may ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_parked_events_are_for_administrators(stack, operator, closing):

@@ -30,12 +30,13 @@ class Round:
         self.token = token
         self.callers, self.faults = [], Faults(stack, self.random, plan)
 
-    def play(self, seconds):
+    def play(self, seconds, meanwhile=None):
+        """The callers work for so long; what is done meanwhile is faults, or something else."""
         self.until = Until(seconds)
         self.callers = [Caller(self.stack.url, self.stack.ca_file, self.token, seed, self.until) for seed in self.seeds]
         for caller in self.callers:
             caller.start()
-        self.faults.go_on(seconds)
+        (meanwhile or self.faults.go_on)(seconds)
         for caller in self.callers:
             caller.join()
         failures = [caller.failure for caller in self.callers if caller.failure]
