@@ -257,8 +257,8 @@ tokens_check_ticket(struct tokens *tokens, struct exchange *exchange, const char
     request.has_ticket_hash = 1;
     request.ticket_hash = (ProtobufCBinaryData){HASH_BYTES, hash};
     request.path = arena_strdup(exchange->arena, exchange->target.path);
-    if (!ask(tokens, exchange, "accounts.UseTicket", &request.base, ASK_UNTIL_TAKEN,
-             ticket_checked, exchange)) {
+    if (!ask(tokens, exchange, "accounts.UseTicket", &request.base, ASK_UNTIL_TAKEN, ticket_checked,
+             exchange)) {
         request_judge(exchange);
         return;
     }
