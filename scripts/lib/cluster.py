@@ -26,6 +26,8 @@ full_page_writes = on
 synchronous_commit = on
 password_encryption = 'scram-sha-256'
 jit = off
+# A backup that nobody streams any more must not fill the disk with WAL.
+max_slot_wal_keep_size = '10GB'
 log_timezone = 'UTC'
 timezone = 'UTC'
 log_checkpoints = off
@@ -38,6 +40,13 @@ PROVIDE = REPOSITORY / "deploy" / "database" / "provide"
 def server_user():
     """Who runs PostgreSQL: nobody else unless we are root."""
     return "postgres" if os.geteuid() == 0 else None
+
+
+def mark_complete(data):
+    """Says that a data folder is no half made one; the server reads the mark when it is backed up."""
+    (data / "complete").touch()
+    if server_user():
+        shutil.chown(data / "complete", server_user(), server_user())
 
 
 class Cluster:
@@ -63,6 +72,7 @@ class Cluster:
     def create(self, supervisor):
         """Makes the cluster unless it is there; one left half made is made anew."""
         if (self.data / "complete").exists():
+            mark_complete(self.data)
             return
         shutil.rmtree(self.data, ignore_errors=True)
         self.own(self.data)
@@ -82,7 +92,7 @@ class Cluster:
             os.close(reader)
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write(CONFIGURATION)
-        (self.data / "complete").touch()
+        mark_complete(self.data)
 
     def program(self):
         self.own(self.sockets)

@@ -64,6 +64,7 @@ class Stack:
         self.logs = self.state / "log"
         self.access_file = self.state / "access.json"
         self.ports_file = self.state / "ports.json"
+        self.backup_file = self.state / "backup.json"
         self.lock = self.listening = None
 
     # ── folders and ports ───────────────────────────────────────────────────────────────────────
@@ -240,6 +241,12 @@ class Stack:
             "ESCARCELLE_HTTP_CERT_FILE": str(self.tls / "server.pem"),
             "ESCARCELLE_HTTP_KEY_FILE": str(self.tls / "server.key")} | self.common_environment(brokers),
             inherit=(number,))
+
+    def backup_program(self):
+        """Streams WAL to where scripts/backup was told to."""
+        to = json.loads(self.backup_file.read_text(encoding="utf-8"))["to"]
+        return Program("backup", [REPOSITORY / "scripts" / "backup", "--follow", "--state", self.state, "--to", to],
+                       self.environment())
 
     # ── access and stopping ─────────────────────────────────────────────────────────────────────
 

@@ -108,6 +108,8 @@ def bring_up(stack, supervisor, options):
     cluster.create(supervisor)
     cluster.start(supervisor)
     cluster.provide(stack.services())
+    if stack.backup_file.exists():
+        supervisor.start(stack.backup_program())
     say("migrating the schemas")
     migrate(stack, supervisor)
     bootstrap(stack, supervisor)

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reads the audit log, verifies its chain, and keeps signed heads of it outside the database. */
+ * Reads the audit log and verifies its chain. */
 #include "accounts.rpc.h"
 #include "audit.h"
-#include "config.h"
+#include "audit_heads.h"
 #include "dates.h"
 #include "db.h"
 #include "events.h"
 #include "hashing.h"
-#include "log.h"
 #include "sql.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { VERIFY_PAGE = 5000, SIGNATURE_TEXT_BYTES = 129 };
+enum { VERIFY_PAGE = 5000 };
 
 SQL(list_audit_entries, ListAuditEntriesRequest, ListAuditEntriesReply,
     "select id, sequence, occurred_at, recorded_at, type, actor_kind as \"actor.kind\", actor_id as \"actor.id\", "
@@ -45,10 +40,6 @@ static const struct db_statement read_chain = {
         "left join audit_actor a using (sequence) where e.sequence > $1 "
         "order by e.sequence limit $2"};
 DB_PROVED(read_chain);
-
-static const struct db_statement read_head = {.name = "read_audit_head",
-                                              .text = "select sequence, hash from audit_head"};
-DB_PROVED(read_head);
 
 enum rpc_status
 accounts_list_audit_entries(struct call *call, const ListAuditEntriesRequest *request,
@@ -147,56 +138,7 @@ step(struct walk *walk, const PGresult *rows, int row)
     return true;
 }
 
-/* ---- kept heads: one line each, "sequence hash signature" */
-
-/* The Ed25519 key pair of the seed in config.audit_key_file. */
-static void
-signing_keys(uint8_t public_key[crypto_sign_PUBLICKEYBYTES],
-             uint8_t secret_key[crypto_sign_SECRETKEYBYTES])
-{
-    char *seed_text = config_secret("ESCARCELLE_AUDIT_KEY_FILE", config.audit_key_file);
-    uint8_t seed[crypto_sign_SEEDBYTES];
-    size_t length;
-
-    if (sodium_hex2bin(seed, sizeof seed, seed_text, strlen(seed_text), NULL, &length, NULL) != 0 ||
-        length != sizeof seed)
-        fatal("ESCARCELLE_AUDIT_KEY_FILE must hold 64 hexadecimal digits");
-    config_secret_free(seed_text);
-    crypto_sign_seed_keypair(public_key, secret_key, seed);
-    sodium_memzero(seed, sizeof seed);
-}
-
-_Static_assert(SIGNATURE_TEXT_BYTES == 2 * 64 + 1, "an Ed25519 signature has 64 bytes");
-
-static FILE *
-open_heads(struct call *call, const char *mode)
-{
-    return fopen(arena_printf(call->arena, "%s/heads", config.audit_dir), mode);
-}
-
-struct kept_head {
-    long long sequence;
-    char hash[65], signature[SIGNATURE_TEXT_BYTES];
-};
-
-static bool
-next_head(FILE *file, struct kept_head *head)
-{
-    return fscanf(file, "%lld %64s %128s", &head->sequence, head->hash, head->signature) == 3;
-}
-
-static bool
-signature_fits(const struct kept_head *head, const uint8_t public_key[crypto_sign_PUBLICKEYBYTES])
-{
-    uint8_t signature[crypto_sign_BYTES];
-    char text[128];
-    int length = snprintf(text, sizeof text, "%lld %s", head->sequence, head->hash);
-
-    return sodium_hex2bin(signature, sizeof signature, head->signature, strlen(head->signature),
-                          NULL, NULL, NULL) == 0 &&
-           crypto_sign_verify_detached(signature, (const uint8_t *)text, (unsigned long long)length,
-                                       public_key) == 0;
-}
+/* ---- against the kept heads */
 
 /* The kept heads at or below the walk's place must be on the chain. */
 static bool
@@ -207,11 +149,11 @@ heads_fit(struct walk *walk, FILE *heads, struct kept_head *head, bool *more,
 
     sodium_bin2hex(text, sizeof text, walk->hash, 32);
     while (*more && head->sequence <= walk->sequence) {
-        if (!signature_fits(head, public_key))
+        if (!audit_head_is_ours(head, public_key))
             return breaks(walk, head->sequence, "a kept head's signature is not ours");
         if (head->sequence == walk->sequence && strcmp(head->hash, text) != 0)
             return breaks(walk, head->sequence, "the chain is not the one whose head was kept");
-        *more = next_head(heads, head);
+        *more = audit_head_next(heads, head);
     }
     return true;
 }
@@ -220,7 +162,7 @@ static enum rpc_status
 walk_chain(struct walk *walk, FILE *heads, const uint8_t *public_key)
 {
     struct kept_head head = {0};
-    bool more = heads != NULL && next_head(heads, &head);
+    bool more = heads != NULL && audit_head_next(heads, &head);
     int rows_read;
 
     do {
@@ -252,14 +194,14 @@ accounts_verify_audit(struct call *call, const VerifyAuditRequest *request,
                       AuditVerification *reply)
 {
     struct walk walk = {.call = call, .reply = reply};
-    uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
-    FILE *heads = open_heads(call, "re");
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
+    FILE *heads = audit_heads_open(call, "heads", "re");
     char now[25];
 
     (void)request;
     if (heads != NULL)
         arena_defer(call->arena, close_file, heads);
-    signing_keys(public_key, secret_key);
+    audit_heads_key(public_key);
     SET(reply, verified, true);
     TRY(walk_chain(&walk, heads, public_key));
     instant_now(now);
@@ -268,38 +210,4 @@ accounts_verify_audit(struct call *call, const VerifyAuditRequest *request,
     reply->head_hash = arena_alloc(call->arena, 65);
     sodium_bin2hex(reply->head_hash, 65, walk.hash, 32);
     return RPC_OK;
-}
-
-/* Appends the head, signed, and makes it durable before it is said. */
-static void
-keep_head(struct call *call, long long sequence, const char *hash)
-{
-    uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
-    uint8_t signature[crypto_sign_BYTES];
-    char text[128], signature_text[SIGNATURE_TEXT_BYTES];
-    int length = snprintf(text, sizeof text, "%lld %s", sequence, hash);
-    FILE *file = open_heads(call, "ae");
-
-    signing_keys(public_key, secret_key);
-    crypto_sign_detached(signature, NULL, (const uint8_t *)text, (unsigned long long)length,
-                         secret_key);
-    sodium_bin2hex(signature_text, sizeof signature_text, signature, sizeof signature);
-    if (file == NULL || fprintf(file, "%s %s\n", text, signature_text) < 0 || fflush(file) != 0 ||
-        fdatasync(fileno(file)) != 0)
-        log_error("the audit head could not be kept in %s: %s", config.audit_dir, strerror(errno));
-    if (file != NULL)
-        fclose(file);
-}
-
-bool
-audit_keep_moved_head(struct call *call)
-{
-    static long long kept; /* of this process; keeping one twice does no harm */
-    PGresult *head = db_query(call->db, call->arena, &read_head, NULL);
-
-    if (head == NULL || db_integer(head, 0, 0) == kept)
-        return false;
-    kept = db_integer(head, 0, 0);
-    keep_head(call, kept, PQgetvalue(head, 0, 1) + 2);
-    return false;
 }

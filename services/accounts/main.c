@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The accounts service: clients, users, access tokens, settings and the audit log. */
+#include "access_restored.h"
 #include "accounts.rpc.h"
 #include "audit.h"
 #include "bootstrap.h"
@@ -22,6 +23,7 @@ main(int argc, char **argv)
         .jobs = jobs,
         .slow_worker = true,
         .audit = audit_record,
+        .restored = access_restored,
         .command = bootstrap_command,
     };
 

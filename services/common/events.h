@@ -87,6 +87,10 @@ int events_courier(const struct service *service, const struct inherited *inheri
 /* `<service> --rebuild`: refills every projection from the producers' logs. Returns the exit code. */
 int events_rebuild(const struct service *service);
 
+/* `<service> --restored EPOCH [MAILS]`: begins a new epoch after the database was restored, and what else the
+ * service must do before it runs. Returns the exit code. */
+int events_restored(struct call *call, int argc, char **argv);
+
 /* Adds unknown references to the violations that were found already, so that all are told at once; returns
  * RPC_INVALID. What can't be found out now is not told. */
 enum rpc_status references_judge(struct call *call, const struct message_rules *rules,

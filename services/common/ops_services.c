@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { CHECKS_MAX = 4 };
+enum { CHECKS_MAX = 4, OWN_CHECKS_MAX = 4 };
 
 SQL(read_head, Empty, ProgramReport,
     "select current_schema()::text as program, epoch, sequence from stream_head");
@@ -185,12 +185,33 @@ depth_of(const ProgramReport *report, const char *name)
     return 0;
 }
 
-static void
+/* What the service itself looks at. */
+static enum rpc_status
+check_own(struct call *call, ProgramReport *report)
+{
+    const struct db_statement *statement = call->service->checks;
+    PGresult *rows;
+
+    if (statement == NULL)
+        return RPC_OK;
+    rows = db_query(call->db, call->arena, statement, NULL);
+    if (rows == NULL)
+        return db_fail(call);
+    for (int row = 0; row < PQntuples(rows) && row < OWN_CHECKS_MAX; row++) {
+        const char *detail = db_value(rows, row, 1);
+
+        add_check(call, report, db_value(rows, row, 0),
+                  detail == NULL ? NULL : arena_strdup(call->arena, detail));
+    }
+    return RPC_OK;
+}
+
+static enum rpc_status
 check(struct call *call, ProgramReport *report)
 {
     const InstanceReport *active = find_active(report);
 
-    report->checks = arena_array(call->arena, CHECKS_MAX, sizeof *report->checks);
+    report->checks = arena_array(call->arena, CHECKS_MAX + OWN_CHECKS_MAX, sizeof *report->checks);
     SET(report, healthy, true);
     add_check(call, report, "database", NULL); /* it answered */
     add_check(call, report, "courier",
@@ -200,6 +221,7 @@ check(struct call *call, ProgramReport *report)
               depth_of(report, "failed_events") == 0
                   ? NULL
                   : "events could not be applied; see /v1/ops/parked-events");
+    return check_own(call, report);
 }
 
 enum rpc_status
@@ -212,7 +234,7 @@ ops_list_services(struct call *call, const ListServicesRequest *request, ListSer
     TRY(sql_one(call, &read_head, nothing, report));
     TRY(sql_rows(call, &list_instances, nothing, &report->instances, &report->n_instances));
     TRY(read_queues(call, report));
-    check(call, report);
+    TRY(check(call, report));
     reply->services = arena_memdup(call->arena, &report, sizeof report);
     reply->n_services = 1;
     return RPC_OK;

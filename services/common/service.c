@@ -308,8 +308,10 @@ run_migrations(const struct service *service)
     return ok ? 0 : 1;
 }
 
+/* A command in a call of its own. */
 static int
-run_command(const struct service *service, int argc, char **argv)
+run_command(const struct service *service, int (*command)(struct call *, int, char **), int argc,
+            char **argv)
 {
     struct call call;
     struct db *db = service_database(service);
@@ -317,7 +319,7 @@ run_command(const struct service *service, int argc, char **argv)
     int code;
 
     call_start(&call, arena, db, NULL, service);
-    code = service->command(&call, argc, argv);
+    code = command(&call, argc, argv);
     arena_free(arena);
     db_free(db);
     return code;
@@ -326,13 +328,15 @@ run_command(const struct service *service, int argc, char **argv)
 static int
 print_help(const struct service *service)
 {
-    printf("%s [--help | --config | --check | --migrate | --rebuild]\n\n"
-           "Without an argument it serves until SIGTERM.\n"
-           "  --config   prints the configuration in force\n"
-           "  --check    proves that schema and statements fit this program, and ends\n"
-           "  --migrate  brings the schema up to date with the owner role, and ends\n"
-           "  --rebuild  refills the projections from the other services' event logs, and ends\n\n",
-           service->rpc->name);
+    printf(
+        "%s [--help | --config | --check | --migrate | --rebuild | --restored EPOCH]\n\n"
+        "Without an argument it serves until SIGTERM.\n"
+        "  --config   prints the configuration in force\n"
+        "  --check    proves that schema and statements fit this program, and ends\n"
+        "  --migrate  brings the schema up to date with the owner role, and ends\n"
+        "  --rebuild  refills the projections from the other services' event logs, and ends\n"
+        "  --restored begins a new epoch after the database was restored, and ends; see scripts/restore\n\n",
+        service->rpc->name);
     config_print();
     return 0;
 }
@@ -366,8 +370,10 @@ service_main(const struct service *service, int argc, char **argv)
         return events_rebuild(service);
     if (strncmp(argument, "--role=", 7) == 0)
         return run_child(service, argument + 7);
+    if (strcmp(argument, "--restored") == 0)
+        return run_command(service, events_restored, argc, argv);
     if (service->command != NULL)
-        return run_command(service, argc, argv);
+        return run_command(service, service->command, argc, argv);
     fprintf(stderr, "%s: unknown argument %s; see --help\n", service->rpc->name, argument);
     return EXIT_USAGE;
 }

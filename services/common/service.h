@@ -4,6 +4,7 @@
 #define ESCARCELLE_SERVICE_H
 
 #include "call.h"
+#include "ops.pb-c.h"
 
 /* Work outside transactions: mail, PDF, schedules. Runs in the jobs child, again and again. */
 struct job {
@@ -24,6 +25,17 @@ struct db_statement;
 /* Writes one event of any stream into the audit log, in the courier's transaction. */
 typedef enum rpc_status event_recorder(struct call *call, const Wire__Event *event);
 
+/* A restore, as `--restored` is told of it. */
+struct restored {
+    int64_t epoch;     /* that the stream begins; names the restore */
+    const char *mails; /* file of Message-IDs that went out, one a line, or NULL */
+};
+
+/* What a service holds back after its database was restored, in the transaction that begins the epoch;
+ * may add to what is told. */
+typedef enum rpc_status restored_handler(struct call *call, const struct restored *restored,
+                                         Ops__DatabaseRestored *event);
+
 struct service {
     const struct rpc_service *rpc;
     const struct migration *migrations; /* ended by a NULL name; the common ones come first */
@@ -32,11 +44,14 @@ struct service {
     int jobs_children;                  /* processes that do the jobs side by side; 0: one */
     bool slow_worker;                   /* has methods in the slow lane */
     event_recorder *audit;              /* of the audit consumer (accounts only), else NULL */
+    const struct db_statement
+        *checks;                /* name of each check of its own, what is wrong or null; or NULL */
+    restored_handler *restored; /* or NULL */
     /* Extra commands: `<program> --bootstrap-admin …`; returns the exit code. NULL: none. */
     int (*command)(struct call *call, int argc, char **argv);
 };
 
-/* `<program> [--help|--config|--check|--migrate|--rebuild|--role=…]`. Returns the exit code. */
+/* `<program> [--help|--config|--check|--migrate|--rebuild|--restored|--role=…]`. Returns the exit code. */
 int service_main(const struct service *service, int argc, char **argv);
 
 /* Lets a call do what the contract says of this job: for commands; the jobs child does it by itself. */

@@ -5,6 +5,7 @@
 
 #include "invoicing.rpc.h"
 
+/* A series that a restored database opened is named by its epoch: FA-2026-R2612181000-000001. */
 /* Moves the series on by one and returns the number; its date is series->last_date. `today` is the
  * Paris day read after the series' row was locked; a clock that went back dates by the series'
  * last. */

@@ -10,11 +10,15 @@
 #include "uuid.h"
 
 SQL(lock_series, InvoiceSeries, InvoiceSeries,
-    "select kind, year, last_number, last_date from invoice_series where kind = :kind for update");
+    "select kind, year, last_number, last_date, epoch from invoice_series where kind = :kind "
+    "for update");
 
 SQL(advance_series, InvoiceSeries, Empty,
     "update invoice_series set year = :year, last_number = :last_number, last_date = :last_date "
     "where kind = :kind");
+
+SQL(open_series, InvoiceSeries, Empty,
+    "update invoice_series set epoch = :epoch, last_number = 0");
 
 SQL(insert_invoice, IssuedInvoice, Empty,
     "with state as (insert into invoice_state (id) values (:invoice.id)), "
@@ -80,6 +84,19 @@ invoice_take_number(struct call *call, IssuedInvoice *issued)
         return call_fail(call, RPC_INTERNAL, NULL, "the due date is beyond the calendar");
     invoice->due_date = arena_strdup(call->arena, due);
     return RPC_OK;
+}
+
+/* What was issued after the restored moment may be in clients' hands: no number of theirs comes again. */
+enum rpc_status
+invoice_open_series(struct call *call, const struct restored *restored,
+                    Ops__DatabaseRestored *event)
+{
+    InvoiceSeries *series = NEW(call, InvoiceSeries);
+
+    (void)event;
+    job_enter(call, "open_series");
+    SET(series, epoch, restored->epoch);
+    return sql_run(call, &open_series, series, NULL);
 }
 
 enum rpc_status

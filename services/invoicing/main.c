@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The invoicing service: billing plans, and the invoices that they make. */
 #include "invoice_documents.h"
+#include "invoice_records.h"
 #include "milestones.h"
 #include "service.h"
 #include "triggers.h"
@@ -20,6 +21,7 @@ main(int argc, char **argv)
         .rpc = &invoicing_rpc,
         .migrations = invoicing_migrations,
         .jobs = jobs,
+        .restored = invoice_open_series,
     };
 
     return service_main(&invoicing, argc, argv);

@@ -80,6 +80,21 @@ alert_message_failed(struct call *call, const Message *message)
     return raise_alert(call, alert);
 }
 
+enum rpc_status
+alert_mails_paused(struct call *call, const MailQueue *queue)
+{
+    Alert *alert = NEW(call, Alert);
+
+    SET(alert, kind, ALERT_KIND_MAILS_PAUSED);
+    SET(alert, severity, ALERT_SEVERITY_CRITICAL);
+    SET(alert, audience, ALERT_AUDIENCE_ADMINISTRATORS);
+    alert->summary = arena_printf(
+        call->arena, "No mail is sent until the queue is released (/v1/ops/mail-queue). %s",
+        queue->reason);
+    alert->subject_id = queue->id;
+    return raise_alert(call, alert);
+}
+
 static AlertKind
 kind_of_trouble(Ops__TroubleKind kind)
 {

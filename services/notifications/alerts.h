@@ -13,6 +13,8 @@ enum rpc_status alert_raise(struct call *call, AlertKind kind, AlertSeverity sev
     __attribute__((format(printf, 4, 5))) RPC_CHECKED;
 /* Tells administrators that a message was given up. */
 enum rpc_status alert_message_failed(struct call *call, const Message *message) RPC_CHECKED;
+/* Tells administrators that no mail is sent, and why. */
+enum rpc_status alert_mails_paused(struct call *call, const MailQueue *queue) RPC_CHECKED;
 /* Tells administrators what is wrong in a service. */
 enum rpc_status alert_trouble(struct call *call, const Ops__Trouble *trouble) RPC_CHECKED;
 

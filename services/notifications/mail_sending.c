@@ -9,6 +9,7 @@
 #include "db.h"
 #include "log.h"
 #include "mail_enclosures.h"
+#include "mail_queue.h"
 #include "mail_retries.h"
 #include "messages.h"
 #include "service.h"
@@ -44,7 +45,8 @@ SQL(queue_up, Empty, Empty,
 SQL(claim_mail, Empty, StoredMail,
     "update message set claims = claims + 1, claimed_by = pg_backend_pid(), "
     "due_at = now() + interval '" TEXT(LEASE_S) " seconds' "
-    "where id = (select id from message m where status = 'queued' and due_at <= now() "
+    "where " MAILS_MAY_GO
+    " and id = (select id from message m where status = 'queued' and due_at <= now() "
     "and not exists (select from message sent where sent.claimed_by is not null "
     "and sent.due_at > now() "
     "and lower(substring(sent.recipient from '[^@]*$')) = lower(substring(m.recipient from '[^@]*$')) "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The notifications service: mails, alerts, the history of projects, the dashboard. */
 #include "db.h"
+#include "mail_queue.h"
 #include "mail_sending.h"
 #include "messages.h"
 #include "notice_gathering.h"
@@ -9,6 +10,14 @@
 #include "service.h"
 
 extern const struct migration notifications_migrations[];
+
+static const struct db_statement check_mails = {
+    .name = "check_mails",
+    .text =
+        "select 'mails', case status when 'paused' then 'no mail is sent until an administrator "
+        "releases the queue (/v1/ops/mail-queue): ' || reason end from mail_queue",
+};
+DB_PROVED(check_mails);
 
 static const struct db_statement count_mails = {
     .name = "count_mails",
@@ -30,6 +39,8 @@ main(int argc, char **argv)
         .rpc = &notifications_rpc,
         .migrations = notifications_migrations,
         .queues = &count_mails,
+        .checks = &check_mails,
+        .restored = mail_queue_restored,
         .jobs = jobs,
         .jobs_children = 3, /* a mail may take its time (mail_sending.c) */
     };

@@ -76,6 +76,19 @@ inv_3_a_number_can_outgrow_its_zeros(void **state)
     assert_string_equal(invoice_number_take(arena, &series, "2026-03-01"), "FA-2026-1000000");
 }
 
+static void
+inv_3_a_restored_database_goes_on_in_a_series_of_its_own(void **state)
+{
+    InvoiceSeries series = series_after(2026, 0, "2026-12-18");
+
+    (void)state;
+    SET(&series, epoch, 2612181000);
+    assert_string_equal(invoice_number_take(arena, &series, "2026-12-18"),
+                        "FA-2026-R2612181000-000001");
+    assert_string_equal(invoice_number_take(arena, &series, "2027-01-02"),
+                        "FA-2027-R2612181000-000001");
+}
+
 int
 main(void)
 {
@@ -86,6 +99,7 @@ main(void)
         cmocka_unit_test(inv_3_a_clock_that_went_back_dates_by_the_last),
         cmocka_unit_test(inv_3_credit_notes_are_another_series),
         cmocka_unit_test(inv_3_a_number_can_outgrow_its_zeros),
+        cmocka_unit_test(inv_3_a_restored_database_goes_on_in_a_series_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, open_arena, close_arena);

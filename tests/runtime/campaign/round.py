@@ -22,9 +22,9 @@ HURRY = ("update notifications.message set due_at = now() where status = 'queued
 class Round:
     """A seed decides about the callers' work and the faults; what the machine does in between is chance."""
 
-    def __init__(self, stack, seed, plan, callers=CALLERS):
+    def __init__(self, stack, seed, plan, callers=CALLERS, token=None):
         self.stack, self.random = stack, random.Random(seed)
-        token = Client(stack).log_in(stack.email, stack.password).session.headers["Authorization"].split()[1]
+        token = token or Client(stack).log_in(stack.email, stack.password).session.headers["Authorization"].split()[1]
         self.until = None
         self.seeds = [self.random.randrange(1 << 30) for _ in range(callers)]
         self.token = token

@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invoices: numbers, amounts, bytes."""
 import hashlib
+import re
 from fractions import Fraction
 
 from .books import rounded
 from .evidence import check
 
 PREFIXES = {"invoice": "FA", "credit_note": "AV"}
+# A restored database opens a series of its own, named by its epoch.
+SERIES = re.compile(r"(?:FA|AV)-\d{4}(?:-R[1-9]\d*)?")
 
 
 @check
 def numbers(evidence):
-    """Numbers run from 1 without a gap per kind and year, in the order of their dates."""
-    for kind, prefix in PREFIXES.items():
-        last = {}
-        for number, issued in evidence.rows(
-                "select number, issue_date from invoicing.invoice where kind = %s order by number", kind):
-            expected, day = last.get(issued.year, (1, issued))
-            if number != f"{prefix}-{issued.year}-{expected:06d}":
-                yield f"{number} of {issued} stands where {prefix}-{issued.year}-{expected:06d} should"
-            if issued < day:
-                yield f"{number} of {issued} comes after a later date"
-            last[issued.year] = (expected + 1, issued)
+    """Numbers run from 1 without a gap per kind, year and series, in the order of their dates."""
+    last = {}
+    for kind, number, issued in evidence.rows("select kind, number, issue_date from invoicing.invoice order by number"):
+        begin, _, count = number.rpartition("-")
+        expected, day = last.get(begin, (1, issued))
+        if not SERIES.fullmatch(begin) or not begin.startswith(f"{PREFIXES[kind]}-{issued.year}"):
+            yield f"{number} of {issued} is no number of a {kind} of that year"
+        if count != f"{expected:06d}":
+            yield f"{number} stands where {begin}-{expected:06d} should"
+        if issued < day:
+            yield f"{number} of {issued} comes after a later date"
+        last[begin] = (expected + 1, issued)
 
 
 @check

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Signed heads of the audit chain in config.audit_dir, outside the database: one line each in the file
+ * `heads`, "sequence hash signature". */
+#ifndef ESCARCELLE_AUDIT_HEADS_H
+#define ESCARCELLE_AUDIT_HEADS_H
+
+#include "service.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+#define AUDIT_SIGNATURE_TEXT_BYTES (2 * crypto_sign_BYTES + 1)
+
+struct kept_head {
+    long long sequence;
+    char hash[65], signature[AUDIT_SIGNATURE_TEXT_BYTES];
+};
+
+/* The public half of the key in config.audit_key_file. */
+void audit_heads_key(uint8_t public_key[crypto_sign_PUBLICKEYBYTES]);
+/* A file of config.audit_dir, closed with the call; NULL when it can't be opened. */
+FILE *audit_heads_open(struct call *call, const char *name, const char *mode);
+/* The next head of a file, if there is one. */
+bool audit_head_next(FILE *file, struct kept_head *head);
+/* Whether we signed it. */
+bool audit_head_is_ours(const struct kept_head *head,
+                        const uint8_t public_key[crypto_sign_PUBLICKEYBYTES]);
+/* After a restore: the log must lie on the chain of the kept heads. Those beyond its end move to
+ * heads.lost-EPOCH, and the event says up to which entry the log is lost. */
+enum rpc_status audit_heads_restored(struct call *call, int64_t epoch,
+                                     Ops__DatabaseRestored *event) RPC_CHECKED;
+
+#endif

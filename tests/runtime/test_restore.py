@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backup and restore, rehearsed: a stack is backed up while it works, lost, and put back to a moment between."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+from datetime import datetime, timezone
+
+import pytest
+from campaign.load import Caller, Until
+from campaign.round import Round
+from client import Client, RunningStack, expect, problem, wait_until
+from conftest import build_folder
+from factory import funded_client, new_project, new_session, new_training
+from identifiers import new_email
+from interference import child, stopped
+from stack import REPOSITORY
+from streams import SERVICES
+
+SEED, CALLERS, LOAD_SECONDS_MAX, PATIENCE = 20261128, 2, 300, 120
+INVOICES = "select number from invoicing.invoice"
+MESSAGES = "select message_id, status from notifications.message where direction = 'out'"
+QUEUE = "/v1/ops/mail-queue"
+
+
+class RememberingCaller(Caller):
+    """Knows of each of its writes when it was begun and answered: what a database of some moment must hold."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.history = []
+
+    def create(self, entity, path, body, text):
+        name = f"{entity} {self.prefix}-{self.count + 1}"
+        with self.remembered(name):
+            return super().create(entity, path, body, text)
+
+    def remove(self, path, thing):
+        with self.remembered(thing["written"]):
+            super().remove(path, thing)
+
+    def remembered(self, name):
+        return Remembered(self, name)
+
+    def go_back(self, moment):
+        """Its record as of a moment; what was under way then may be there or not."""
+        for write in self.writes.values():
+            write["acknowledged"] = False
+        for name, begun, ended, acknowledged in self.history:
+            if begun <= moment:
+                self.writes[name]["acknowledged"] = acknowledged if ended <= moment else None
+
+
+class Remembered:
+    def __init__(self, caller, name):
+        self.caller, self.name, self.begun = caller, name, time.time()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.caller.history.append((self.name, self.begun, time.time(), self.caller.writes[self.name]["acknowledged"]))
+
+
+def script(name, *arguments):
+    return subprocess.run([REPOSITORY / "scripts" / name, *arguments], capture_output=True, text=True, check=False)
+
+
+def restored_to(archive, state, moment, *more):
+    return script("restore", "--from", archive, "--state", state, "--to-time", moment.isoformat(), "--programs",
+                  build_folder() / "bin", *more)
+
+
+def invite(admin, address):
+    return admin.create("/v1/users", {"email": address, "first_name": "Odile", "last_name": "Perrin", "role": "operator"})
+
+
+def token_of(caller):
+    return caller.session.headers["Authorization"].split()[1]
+
+
+def start_callers(kind, stack, token, until):
+    callers = [kind(stack.url, stack.ca_file, token, SEED + number, until) for number in range(CALLERS)]
+    for caller in callers:
+        caller.start()
+    return callers
+
+
+def join(callers):
+    for caller in callers:
+        caller.join()
+        assert caller.failure is None
+
+
+def bill(stack, admin):
+    """The number of the invoice that a completed session makes, once it is in the mail."""
+    client = funded_client(admin, commission={"basis": "consumed_value", "rate_bp": 500, "triggers": ["session_completed"]})
+    project = new_project(admin, client)
+    session = new_session(admin, project)
+    new_training(admin, session, 405_000)
+    admin.act(f"/v1/sessions/{session['id']}/complete")
+    (number,), = wait_until(lambda: stack.query(
+        "select i.number from invoicing.invoice i join notifications.message m on m.document_id = i.id "
+        "where i.project_id = %s", project["id"]), PATIENCE)
+    return number
+
+
+class Lost:
+    """The stack that was lost, as far as others remember it: it worked while it was backed up, and until its end."""
+
+    def __init__(self, stack, archive):
+        self.place, self.maildir, self.archive = stack.place, stack.maildir, archive
+        self.admin = Client(stack).log_in(stack.email, stack.password)
+        self.token = token_of(self.admin)
+        self.user = invite(self.admin, new_email("odile"))
+        until = Until(LOAD_SECONDS_MAX, PATIENCE)
+        self.callers = start_callers(RememberingCaller, stack, self.token, until)
+        result = script("backup", "--state", stack.state, "--to", archive)
+        assert result.returncode == 0, result.stderr
+        self.said = result.stdout
+        self.known = bill(stack, self.admin)
+        with stopped(child(stack, "notifications", "jobs")):
+            self.go_on_around_the_moment(stack)
+        until.end = time.monotonic()
+        join(self.callers)
+        self.settle(stack)
+        os.kill(stack.pid("supervisor"), signal.SIGKILL)
+        stack.stop()
+
+    def go_on_around_the_moment(self, stack):
+        """A mail waits at the moment and goes out after it; after it an invoice is issued and a user disabled."""
+        late = invite(self.admin, new_email("late"))["email"]
+        (self.late,), = wait_until(lambda: stack.query(
+            "select message_id from notifications.message where recipient = %s", late), PATIENCE)
+        self.moment = stack.query("select clock_timestamp()")[0][0].astimezone(timezone.utc)
+        expect(self.admin.delete(f"/v1/users/{self.user['id']}"), 204)
+        self.unknown = bill(stack, self.admin)
+
+    def settle(self, stack):
+        """Until all mails are out, and what is kept beside the WAL has come as far as the stack."""
+        wait_until(lambda: not stack.query("select 1 from notifications.message where status = 'queued'"), PATIENCE)
+        self.numbers = {number for number, in stack.query(INVOICES)}
+        kept = self.archive / "kept" / "issued.tsv"
+        wait_until(lambda: self.numbers <= {line.split("\t")[0] for line in
+                                            kept.read_text(encoding="utf-8").splitlines()}, PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return pathlib.Path(tmp_path_factory.mktemp("restore"))
+
+
+@pytest.fixture(scope="module")
+def lost(start_stack, folder):
+    return Lost(start_stack(), folder / "backups")
+
+
+@pytest.fixture(scope="module")
+def restored(lost, folder):
+    """The stack as it was at the moment, running again; `report` is what the restore said."""
+    stack = RunningStack(folder / "new", build_folder())
+    stack.state.parent.mkdir()
+    result = restored_to(lost.archive, stack.state, lost.moment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    stack.report = (stack.state / "restored.txt").read_text(encoding="utf-8")
+    stack.epoch = int(re.search(r"Epoch (\d+)\.", stack.report).group(1))
+    stack.start("--port", "0")
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(scope="module")
+def admin(restored):
+    return Client(restored).log_in(restored.email, restored.password)
+
+
+def test_a_base_backup_is_whole_verified_and_closed_to_others(lost):
+    base, = (lost.archive / "base").iterdir()
+    assert "verified" in lost.said and (base / "data" / "backup_manifest").exists()
+    for name in ("secrets", "keys", "tls", "audit"):
+        source = lost.place.state / name
+        assert {file.name for file in (base / name).iterdir()} == {file.name for file in source.iterdir()}
+        assert all(file.stat().st_mode & 0o077 == 0 for file in (base / name).glob("*.[ks]e*"))
+    assert (lost.archive.stat().st_mode & 0o777, base.stat().st_mode & 0o777) == (0o700, 0o700)
+
+
+@pytest.mark.parametrize("moment, said", [
+    (datetime(2020, 1, 1, tzinfo=timezone.utc), "nothing earlier can be restored"),
+    (datetime(2099, 1, 1, tzinfo=timezone.utc), "leave --to-time out"),
+])
+def test_a_moment_that_the_archive_does_not_hold_is_refused(lost, folder, moment, said):
+    result = restored_to(lost.archive, folder / "never", moment)
+    assert result.returncode == 1 and said in result.stderr
+    assert not (folder / "never").exists()
+
+
+def test_half_a_base_backup_is_none_and_nothing_is_overwritten(lost, folder):
+    half = folder / "half"
+    base, = (lost.archive / "base").iterdir()
+    (half / "base" / ".part-1").mkdir(parents=True)
+    shutil.copy(base / "backup.json", half / "base" / ".part-1")
+    (half / "base" / "20990101T000000Z").mkdir()
+    result = restored_to(half, folder / "never", lost.moment)
+    assert result.returncode == 1 and "holds no base backup" in result.stderr
+    result = restored_to(lost.archive, lost.place.state, lost.moment)
+    assert result.returncode == 1 and "is there already" in result.stderr
+
+
+def test_every_stream_goes_on_in_a_new_epoch(restored, admin):
+    """A consumer elsewhere that had read more than is there now notices; one that had not goes on."""
+    for service in SERVICES:
+        (epoch, first, previous), = restored.query(
+            f"select epoch, first_sequence, previous_hash from {service}.stream_epoch order by epoch desc limit 1")
+        (last,), = restored.query(f"select hash from {service}.event_log where sequence = %s", first - 1)
+        assert (epoch, bytes(previous)) == (restored.epoch, bytes(last))
+        wait_until(lambda s=service, f=first: restored.query(
+            f"select epoch, type from {s}.event_log where sequence >= %s and type = 'ops.DatabaseRestored'", f)
+            == [(restored.epoch, "ops.DatabaseRestored")])
+
+
+def test_what_was_lost_is_said(lost, restored):
+    """Which events, which entries of the audit log, which numbers and which mails the database no longer knows."""
+    known = {number for number, in restored.query(INVOICES) if "-R" not in number}
+    assert lost.known in known and lost.unknown not in known and known <= lost.numbers
+    for number in lost.numbers:
+        assert (f"{number}: issued" in restored.report) == (number not in known)
+    messages = dict(restored.query(MESSAGES))
+    gone = {mail["Message-ID"].strip("<>") for mail in RunningStack.mails(lost)}
+    assert gone - set(messages)
+    assert {key for key in gone if f"<{key}>" in restored.report} == gone - set(messages)
+    assert re.search(r"invoicing: \d+ to \d+, told until", restored.report)
+    assert re.search(r"entries \d+ to \d+; the last one restored was recorded at 20", restored.report)
+
+
+def test_the_audit_log_verifies_and_tells_of_the_restore(restored, admin):
+    """ACC-7: the chain goes on from where it was; the heads beyond are kept apart, and the log says so itself."""
+    assert admin.read("/v1/audit-entries/verification")["verified"]
+    told = wait_until(lambda: (found := admin.read("/v1/audit-entries", type="ops.DatabaseRestored")["audit_entries"])
+                      and len(found) == len(SERVICES) and found)
+    changes = {change["field"]: change["after"] for entry in told for change in entry["changes"]}
+    heads = (restored.place.audit / f"heads.lost-{restored.epoch}").read_text(encoding="ascii").split("\n")
+    assert int(changes["audit_lost_through"]) == int(heads[-2].split()[0]) > int(changes["audit_sequence"])
+    assert int(changes["epoch"]) == restored.epoch
+
+
+def test_everybody_logs_in_anew(lost, restored, admin):
+    """ACC-5: a token that was ended after the moment must not come back to life, hence none does."""
+    old = Client(restored)
+    old.session.headers["Authorization"] = f"Bearer {lost.token}"
+    assert old.get("/v1/me").status_code == 401
+    assert restored.query("select 1 from accounts.password_link where used_at is null") == []
+    assert admin.read(f"/v1/users/{lost.user['id']}")["status"] == "invited"
+
+
+def test_no_mail_goes_before_the_queue_is_released(lost, restored, admin):
+    """What waited at the moment and went out after it is noted as sent; what comes now waits."""
+    statuses = dict(restored.query(MESSAGES))
+    assert statuses[lost.late] == "sent"
+    invite(admin, "waits@escarcelle.example")
+    wait_until(lambda: restored.query("select 1 from notifications.message where status = 'queued' "
+                                      "and recipient = 'waits@escarcelle.example'"))
+    queue = admin.read(QUEUE)
+    assert queue["status"] == "paused" and queue["waiting"] >= 1
+    assert [alert["audience"] for alert in admin.read("/v1/alerts")["alerts"] if alert["kind"] == "mails_paused"] == [
+        "administrators"]
+    found, = (program for program in admin.read("/v1/ops/services")["services"] if program["program"] == "notifications")
+    failed, = (check for check in found["checks"] if not check["ok"])
+    assert failed["name"] == "mails" and QUEUE in failed["detail"]
+    assert restored.mails() == []
+    assert admin.act(QUEUE + "/release")["status"] == "running"
+    restored.mail("waits@escarcelle.example")
+    problem(admin.post(QUEUE + "/release"), 409, "wrong_state")
+
+
+def test_work_goes_on_and_the_referee_finds_nothing(lost, restored, admin):
+    """New numbers are of a new series; of the old world all is there that was acknowledged before the moment."""
+    known = set(dict(restored.query(MESSAGES)))
+    rounds = Round(restored, SEED, None, token=token_of(admin))
+    rounds.callers = start_callers(Caller, restored, rounds.token, Until(2, PATIENCE))
+    join(rounds.callers)
+    series = f"-R{restored.epoch}-"
+    assert series in bill(restored, admin)
+    rounds.rest()
+    for number, in restored.query(INVOICES):
+        assert (series in number) == (number not in lost.numbers)
+    assert f"FA-{lost.unknown[3:7]}{series}000001" in {number for number, in restored.query(INVOICES)}
+    for file in (lost.maildir / "new").iterdir():
+        key = re.search(rb"(?im)^Message-ID:\s*<([^>]+)>", file.read_bytes()).group(1).decode()
+        if key in known:
+            shutil.copy(file, restored.maildir / "new" / file.name)
+    for caller in lost.callers:
+        caller.go_back(lost.moment.timestamp())
+    rounds.callers += lost.callers
+    assert {what: found for what, found in rounds.judge().items() if found} == {}
