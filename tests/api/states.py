@@ -108,9 +108,17 @@ def message_in(admin, state):
     return {"Message": message}
 
 
+def mail_queue_in(admin, state):
+    """There is one; who pauses it releases it in the end."""
+    if admin.read("/v1/ops/mail-queue")["status"] != state:
+        admin.act("/v1/ops/mail-queue/release" if state == "running" else "/v1/ops/mail-queue/pause",
+                  None if state == "running" else {"reason": "A test looks at what is refused."})
+    return {"MailQueue": admin.read("/v1/ops/mail-queue")}
+
+
 MAKERS = {"accounts.Client": client_in, "accounts.User": user_in, "budgeting.Project": project_in,
           "sessions.Session": session_in, "funding.FundingCall": funding_call_in, "invoicing.Invoice": invoice_in,
-          "notifications.Message": message_in}
+          "notifications.Message": message_in, "notifications.MailQueue": mail_queue_in}
 
 
 def brought_to(admin, name, state):

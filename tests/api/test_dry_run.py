@@ -16,8 +16,10 @@ from tables import Fingerprints
 
 DRY_RUN = {"Prefer": "dry-run"}
 ATTEMPTS = 3
-# A parked event takes a failing service to make: tests/runtime/test_parked.py tries these.
-ELSEWHERE = {"POST /v1/ops/parked-events/{service}/{id}/retry", "POST /v1/ops/parked-events/{service}/{id}/skip"}
+# A parked event takes a failing service to make, a paused queue keeps the others' mails: tests/runtime/test_parked.py
+# and test_restore.py try these.
+ELSEWHERE = {"POST /v1/ops/parked-events/{service}/{id}/retry", "POST /v1/ops/parked-events/{service}/{id}/skip",
+             "POST /v1/ops/mail-queue/release"}
 
 
 class Scene:
@@ -166,6 +168,8 @@ EXAMPLES = {
         ["invoicing.InvoicePaid"]),
     "POST /v1/invoices/{id}/send": lambda s: (
         f"/v1/invoices/{s.invoice['id']}/send", None, ["invoicing.InvoiceResent"]),
+    "POST /v1/ops/mail-queue/pause": lambda s: (
+        "/v1/ops/mail-queue/pause", {"reason": "Tried"}, ["notifications.MailQueuePaused", "notifications.AlertRaised"]),
     "PATCH /v1/me": lambda s: ("/v1/me", {"first_name": "Tried"}, ["accounts.UserUpdated"]),
     "POST /v1/me/password": lambda s: (
         "/v1/me/password", {"current_password": s.stack.password, "new_password": PASSWORD},

@@ -34,7 +34,8 @@ def placed(admin):
         if (name, state) not in made:
             made[name, state] = brought_to(admin, name, state)
         return made[name, state]
-    return place
+    yield place
+    admin.post("/v1/ops/mail-queue/release")
 
 
 def object_of(method, name):

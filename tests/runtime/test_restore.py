@@ -270,9 +270,25 @@ def test_no_mail_goes_before_the_queue_is_released(lost, restored, admin):
     failed, = (check for check in found["checks"] if not check["ok"])
     assert failed["name"] == "mails" and QUEUE in failed["detail"]
     assert restored.mails() == []
+    tried = admin.act(QUEUE + "/release", headers={"Prefer": "dry-run"})
+    assert [event["type"] for event in tried["events"]] == ["notifications.MailQueueReleased"]
+    assert admin.read(QUEUE)["status"] == "paused" and restored.mails() == []
     assert admin.act(QUEUE + "/release")["status"] == "running"
-    restored.mail("waits@escarcelle.example")
+    restored.mail("waits@escarcelle.example", timeout=PATIENCE)
     problem(admin.post(QUEUE + "/release"), 409, "wrong_state")
+
+
+def test_an_administrator_pauses_the_mails(restored, admin):
+    """By hand too: what comes waits, the reason is shown, and the release sends it."""
+    paused = admin.act(QUEUE + "/pause", {"reason": "The mail server moves."})
+    assert (paused["status"], paused["reason"]) == ("paused", "The mail server moves.")
+    problem(admin.post(QUEUE + "/pause", {"reason": "again"}), 409, "wrong_state")
+    invite(admin, "waits.too@escarcelle.example")
+    wait_until(lambda: restored.query("select 1 from notifications.message where status = 'queued' "
+                                      "and recipient = 'waits.too@escarcelle.example'"), PATIENCE)
+    assert restored.mails("waits.too@escarcelle.example") == []
+    admin.act(QUEUE + "/release")
+    restored.mail("waits.too@escarcelle.example", timeout=PATIENCE)
 
 
 def test_work_goes_on_and_the_referee_finds_nothing(lost, restored, admin):

@@ -55,7 +55,8 @@ def answers_configuration(program, environment):
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────
 
 @needs_systemd
-@pytest.mark.parametrize("unit", ["escarcelle@.service", "escarcelle@gateway.socket", "escarcelle.target"])
+@pytest.mark.parametrize("unit", ["escarcelle@.service", "escarcelle@gateway.socket", "escarcelle.target",
+                                  "escarcelle-wal.service", "escarcelle-backup.service", "escarcelle-backup.timer"])
 def test_a_systemd_unit_verifies(unit):
     result = run("systemd-analyze", "verify", SYSTEMD / unit)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
@@ -64,6 +65,16 @@ def test_a_systemd_unit_verifies(unit):
 @needs_systemd
 def test_the_exposure_of_the_unit_is_2_at_most():
     output("systemd-analyze", "security", "--offline=true", "--threshold=20", SYSTEMD / "escarcelle@.service")
+
+
+def test_the_units_of_backups_call_it_as_it_is_called():
+    """Options that scripts/backup does not know, or variables that backup.env lacks, would only show at night."""
+    known = output(REPOSITORY / "scripts" / "backup", "--help")
+    variables = set(re.findall(r"^(BACKUP_\w+)=", (SYSTEMD / "backup.env").read_text(encoding="utf-8"), re.M))
+    for unit in ("escarcelle-wal.service", "escarcelle-backup.service"):
+        command = re.search(r"^ExecStart=(.*)$", (SYSTEMD / unit).read_text(encoding="utf-8"), re.M).group(1)
+        assert set(re.findall(r"\$\{(\w+)\}", command)) == variables
+        assert all(option in known for option in re.findall(r"--\w+", command))
 
 
 def test_the_target_wants_every_program():
