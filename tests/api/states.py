@@ -134,4 +134,5 @@ def brought_to(admin, name, state):
 def status_table(name):
     """The table that holds an object's state."""
     return {"accounts.User": "accounts.account_user", "invoicing.Invoice": "invoicing.invoice_state",
-            "funding.FundingCall": "funding.funding_call"}.get(name, name.lower())
+            "funding.FundingCall": "funding.funding_call",
+            "notifications.MailQueue": "notifications.mail_queue"}.get(name, name.lower())
