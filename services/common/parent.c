@@ -316,7 +316,8 @@ drain(struct parent *parent)
 
     notify_supervisor("STOPPING=1");
     if (parent->listen >= 0)
-        close(parent->listen); /* new connections wait for the next run, if somebody else holds it */
+        close(
+            parent->listen); /* new connections wait for the next run, if somebody else holds it */
     signal_children(parent, SIGTERM);
     while (has_children(parent)) {
         await(parent, deadline_ms);

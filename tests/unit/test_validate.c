@@ -41,8 +41,8 @@ validate(const struct message_rules *rules, const char *text, ProtobufCMessage *
 {
     struct json_notes notes;
     struct json_problem problem = {0};
-    *message = json_parse(arena, rules, text, strlen(text), method.patch ? rules : NULL, &notes,
-                          &problem);
+    *message =
+        json_parse(arena, rules, text, strlen(text), method.patch ? rules : NULL, &notes, &problem);
     if (*message == NULL)
         fail_msg("%s %s: %s", problem.pointer, problem.code, text);
     header.n_present = notes.present_count;
