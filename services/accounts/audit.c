@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Locks the chain's end; a row for each of the events whose object was seen before, at least one. */
 static const struct db_statement lock_head = {
     .name = "lock_audit_head",
     .parameters = 2,
-    .text = "select h.sequence, h.hash, o.state, o.personal from audit_head h "
-            "left join audit_object o on o.subject_id = $1 and o.kind = $2 for update of h"};
+    .text =
+        "select h.sequence, h.hash, o.ordinal - 1, o.state, o.personal from audit_head h left join "
+        "(select e.ordinal, a.state, a.personal from unnest($1::text[], $2::text[]) with ordinality "
+        "as e (subject_id, kind, ordinal) join audit_object a on a.subject_id = nullif(e.subject_id, '')::uuid "
+        "and a.kind = e.kind) o on true for update of h"};
 DB_PROVED(lock_head);
 
 static const struct db_statement insert_entry = {
@@ -76,10 +80,11 @@ struct entry {
     const Wire__Event *event;
     const struct event_type *type;
     Wire__Actor *actor;
-    Wire__ActorPersonal *person;        /* NULL when nobody is behind it */
-    const char *kind;                   /* of the object, "" when the event is no state of one */
-    const char *state, *personal_state; /* of the object */
-    const char *said, *personal_said;   /* what else the event says */
+    Wire__ActorPersonal *person;          /* NULL when nobody is behind it */
+    const char *kind;                     /* of the object, "" when the event is no state of one */
+    const char *state, *personal_state;   /* of the object */
+    const char *before, *personal_before; /* of the object, at its last event; NULL: the first */
+    const char *said, *personal_said;     /* what else the event says */
     const char *personal_payload, *actor_payload; /* NULL when there is nothing */
     uint8_t personal_salt[16], actor_salt[16];
     struct audit_row row;
@@ -263,7 +268,6 @@ store_entry(struct call *call, const struct audit_row *row, const char *previous
              (const char *const[]){AUDIT_TEXTS(TEXT) AUDIT_HASHES(HASH) previous, hash});
 #undef TEXT
 #undef HASH
-    db_queue(call->db, &move_head, (const char *const[]){row->sequence, hash});
 }
 
 static void
@@ -298,36 +302,121 @@ store_beside(struct call *call, const struct entry *entry)
 
 /* NULL when no personal field changed. */
 static const char *
-personal_changes(struct call *call, const PGresult *head, const struct entry *entry)
+personal_changes(struct call *call, const struct entry *entry)
 {
     const char *changes =
-        changes_of(call, db_value(head, 0, 3), entry->personal_state, entry->personal_said);
+        changes_of(call, entry->personal_before, entry->personal_state, entry->personal_said);
 
     return strcmp(changes, "[]") == 0 ? NULL : changes;
 }
 
-enum rpc_status
-audit_record(struct call *call, const Wire__Event *event)
+static bool
+same_object(const struct entry *entry, const struct entry *other)
 {
-    struct entry entry = {.event = event, .type = events_find(event->type)};
-    PGresult *head;
+    return entry->event->subject != NULL && other->event->subject != NULL &&
+           strcmp(entry->event->subject, other->event->subject) == 0 &&
+           strcmp(entry->kind, other->kind) == 0;
+}
+
+/* What each object was: at an earlier one of these events, else as stored. */
+static void
+look_back(struct entry *entries, size_t count, const PGresult *rows)
+{
+    for (int row = 0; row < PQntuples(rows); row++)
+        if (db_value(rows, row, 2) != NULL) {
+            struct entry *entry = &entries[db_integer(rows, row, 2)];
+
+            entry->before = db_value(rows, row, 3);
+            entry->personal_before = db_value(rows, row, 4);
+        }
+    for (size_t i = 1; i < count; i++)
+        for (size_t n = i; n-- > 0;)
+            if (entries[i].kind[0] != '\0' && same_object(&entries[i], &entries[n])) {
+                entries[i].before = entries[n].state;
+                entries[i].personal_before = entries[n].personal_state;
+                break;
+            }
+}
+
+/* Where the chain ends. */
+struct chain_end {
+    int64_t sequence;
     uint8_t hash[32];
+};
+
+static bool
+lock_chain(struct call *call, struct entry *entries, size_t count, struct chain_end *end)
+{
+    const char **subjects = arena_array(call->arena, count, sizeof *subjects);
+    const char **kinds = arena_array(call->arena, count, sizeof *kinds);
+    PGresult *rows;
     size_t length;
 
-    read_event(call, &entry);
-    read_actor(call, &entry);
-    head = db_query(call->db, call->arena, &lock_head,
-                    (const char *const[]){event->subject, entry.kind});
-    if (head == NULL)
-        return db_fail(call);
-    fill_row(call, &entry, db_integer(head, 0, 0) + 1,
-             changes_of(call, db_value(head, 0, 2), entry.state, entry.said));
-    entry.personal_payload = personal_changes(call, head, &entry);
-    entry.actor_payload = write_person(call, entry.person);
-    entry.row.personal_hash = hash_beside(call, entry.personal_payload, entry.personal_salt);
-    entry.row.actor_hash = hash_beside(call, entry.actor_payload, entry.actor_salt);
-    audit_hash(db_unbytes(call->arena, db_value(head, 0, 1), &length), &entry.row, hash);
-    store_entry(call, &entry.row, db_value(head, 0, 1), db_bytes(call->arena, hash, sizeof hash));
-    store_beside(call, &entry);
+    for (size_t i = 0; i < count; i++) {
+        subjects[i] = entries[i].event->subject == NULL ? "" : entries[i].event->subject;
+        kinds[i] = entries[i].kind;
+    }
+    rows = db_query(call->db, call->arena, &lock_head,
+                    (const char *const[]){db_array(call->arena, subjects, count),
+                                          db_array(call->arena, kinds, count)});
+    if (rows == NULL)
+        return false;
+    end->sequence = db_integer(rows, 0, 0);
+    memcpy(end->hash, db_unbytes(call->arena, db_value(rows, 0, 1), &length), sizeof end->hash);
+    look_back(entries, count, rows);
+    return true;
+}
+
+static void
+append(struct call *call, struct entry *entry, struct chain_end *end)
+{
+    const char *previous = db_bytes(call->arena, end->hash, sizeof end->hash);
+
+    fill_row(call, entry, end->sequence + 1,
+             changes_of(call, entry->before, entry->state, entry->said));
+    entry->personal_payload = personal_changes(call, entry);
+    entry->actor_payload = write_person(call, entry->person);
+    entry->row.personal_hash = hash_beside(call, entry->personal_payload, entry->personal_salt);
+    entry->row.actor_hash = hash_beside(call, entry->actor_payload, entry->actor_salt);
+    audit_hash(end->hash, &entry->row, end->hash);
+    store_entry(call, &entry->row, previous, db_bytes(call->arena, end->hash, sizeof end->hash));
+    store_beside(call, entry);
+    end->sequence++;
+}
+
+/* How many go together: an event that erases is the last, because those behind it see what it left. */
+static size_t
+together(struct call *call, Wire__Event *const *events, size_t count, struct entry *entries)
+{
+    size_t n = 0;
+
+    while (n < count && (n == 0 || entries[n - 1].type == NULL || !entries[n - 1].type->erases)) {
+        entries[n] = (struct entry){.event = events[n], .type = events_find(events[n]->type)};
+        read_event(call, &entries[n]);
+        read_actor(call, &entries[n]);
+        n++;
+    }
+    return n;
+}
+
+enum rpc_status
+audit_record(struct call *call, Wire__Event *const *events, size_t count)
+{
+    struct entry *entries = arena_array(call->arena, count, sizeof *entries);
+    struct chain_end end;
+
+    while (count > 0) {
+        size_t now = together(call, events, count, entries);
+
+        if (!lock_chain(call, entries, now, &end))
+            return db_fail(call);
+        for (size_t i = 0; i < now; i++)
+            append(call, &entries[i], &end);
+        db_queue(call->db, &move_head,
+                 (const char *const[]){arena_printf(call->arena, "%lld", (long long)end.sequence),
+                                       db_bytes(call->arena, end.hash, sizeof end.hash)});
+        events += now;
+        count -= now;
+    }
     return RPC_OK;
 }

@@ -7,8 +7,8 @@
 #include "call.h"
 #include "service.h"
 
-/* Appends one event of any stream; for the courier's audit consumer. */
-enum rpc_status audit_record(struct call *call, const Wire__Event *event);
+/* Appends events of any stream; for the courier's audit consumer. */
+enum rpc_status audit_record(struct call *call, Wire__Event *const *events, size_t count);
 /* Keeps the chain's head, signed, in config.audit_dir whenever it has moved. */
 bool audit_keep_moved_head(struct call *call);
 #define AUDIT_HEAD_PERIOD_MS 2000

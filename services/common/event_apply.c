@@ -166,20 +166,10 @@ apply_event(struct batch *batch, const struct effect *effect)
 }
 
 static enum rpc_status
-record_events(struct batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        effect_enter(&batch->call, batch->events[i]);
-        TRY(batch->courier->service->audit(&batch->call, batch->events[i]));
-    }
-    return RPC_OK;
-}
-
-static enum rpc_status
 apply_effects(struct batch *batch)
 {
     if (!batch->stream->causal)
-        return record_events(batch);
+        return batch->courier->service->audit(&batch->call, batch->events, batch->count);
     if (batch->park_reason != NULL) {
         const struct event_type *type = events_find(batch->events[0]->type);
 

@@ -22,8 +22,8 @@ struct migration {
 
 struct db_statement;
 
-/* Writes one event of any stream into the audit log, in the courier's transaction. */
-typedef enum rpc_status event_recorder(struct call *call, const Wire__Event *event);
+/* Writes events of any stream, in order, into the audit log, in the courier's transaction. */
+typedef enum rpc_status event_recorder(struct call *call, Wire__Event *const *events, size_t count);
 
 /* A restore, as `--restored` is told of it. */
 struct restored {
