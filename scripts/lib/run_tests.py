@@ -93,10 +93,11 @@ def run_unit(folder, build_folder):
 
 
 def shares(suites):
-    """What runs side by side, since tests mostly wait: the API's files in two shares, the other suites in one."""
-    files = sorted((TESTS / "api").glob("test_*.py")) if "api" in suites else []
-    others = [TESTS / suite for suite in suites if suite != "api"]
-    return [share for share in (files[::2], files[1::2], others) if share]
+    """What runs side by side, since tests mostly wait: the API's files in two shares, the other suites' in two."""
+    files = [sorted((TESTS / suite).glob("test_*.py")) for suite in suites]
+    api = sum((some for suite, some in zip(suites, files) if suite == "api"), [])
+    others = sum((some for suite, some in zip(suites, files) if suite != "api"), [])
+    return [share for share in (api[::2], api[1::2], others[::2], others[1::2]) if share]
 
 
 def run_share(number, paths, folder, build_folder, options):

@@ -2,7 +2,7 @@
 """MON-1 over the whole contract: whole cents of one currency, wherever money stands."""
 from client import pointers
 from contract import field_kind, read_contract
-from factory import project_body
+from factory import new_client, project_body
 from google.protobuf import descriptor_pb2
 
 CONTRACT = read_contract()
@@ -50,5 +50,5 @@ def test_mon_1_every_object_with_an_amount_says_its_currency():
 
 def test_mon_1_another_currency_is_refused(admin):
     """MON-1: an amount without a currency is one in euros; in dollars it is none."""
-    body = project_body({"id": "0192f1a8-5c5e-7d4b-9d0c-948fe603f61d"})
+    body = project_body(new_client(admin))
     assert pointers(admin.post("/v1/projects", body | {"currency": "USD"})) == ["/currency"]
