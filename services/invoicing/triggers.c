@@ -38,6 +38,11 @@ SQL(lock_waiting, FiredTrigger, FiredTrigger,
     "select " FIRED_TRIGGER_COLUMNS " from fired_trigger "
     "where project_id = :project_id and status = 'waiting' order by id for update");
 
+/* What sessions tell may arrive before the event that brings the project's plan. */
+SQL(await_plan, FiredTrigger, Id,
+    "select id from project where id = :project_id and not deleted "
+    "and not exists (select from billing_plan b where b.project_id = :project_id)");
+
 static enum rpc_status
 tell_nothing(struct call *call, const FiredTrigger *trigger)
 {
@@ -89,15 +94,19 @@ bill(struct call *call, FiredTrigger *trigger, TriggerWaiting *waiting)
     return invoice_issue(call, &billing, invoice);
 }
 
-/* Bills what waits in a project, up to the first that must go on waiting. */
+/* Bills what waits in a project, up to the first that must go on waiting; all does until it has a plan. */
 static enum rpc_status
 bill_in_order(struct call *call, const FiredTrigger *of_project, TriggerWaiting *waiting,
               size_t *settled)
 {
     FiredTrigger **triggers;
     size_t count;
+    bool awaited;
 
     *settled = 0;
+    TRY(sql_maybe(call, &await_plan, of_project, NEW(call, Id), &awaited));
+    if (awaited)
+        return RPC_OK;
     TRY(sql_rows(call, &lock_waiting, of_project, &triggers, &count));
     for (size_t i = 0; i < count; i++) {
         TRY(bill(call, triggers[i], waiting));
