@@ -79,6 +79,7 @@ class Stack:
             raise Failed(f"a stack already runs in {self.state}; stop it with: "
                          f"./scripts/stop --state {self.state}") from None
         self.lock = lock
+        self.end_processes()
         for folder in (self.secrets, self.keys, self.tls, self.maildir, self.audit):
             folder.mkdir(mode=0o700, exist_ok=True)
         self.make_sockets()
@@ -272,16 +273,27 @@ class Stack:
         return False
 
     def processes(self):
-        """The processes of this stack, by the mark in their environment."""
-        mark = f"{MARK}={self.state}".encode()
+        """The processes of this stack, by the mark in their environment; PostgreSQL's write over it, but work in its folder."""
+        mark, folder = f"{MARK}={self.state}".encode(), str(self.state / "database")
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
             try:
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                if mark in (entry / "environ").read_bytes().split(b"\0") or os.readlink(entry / "cwd") == folder:
                     yield int(entry.name)
             except OSError:
                 continue
+
+    def end_processes(self):
+        """Ends what runs without a supervisor: one that was killed asked its programs to end, and didn't wait for it."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            grace = time.monotonic() + 10
+            for process in self.processes():
+                send(process, number)
+            while any(self.processes()) and time.monotonic() < grace:
+                time.sleep(0.05)
+        if any(self.processes()):
+            raise Failed(f"processes of {self.state} are still there: {sorted(self.processes())}")
 
     def stop(self, timeout=60):
         """Ends the supervisor, which ends the rest, then whatever is left all the same."""
@@ -290,17 +302,10 @@ class Stack:
             os.kill(int((self.pids / "supervisor.pid").read_text(encoding="utf-8")), signal.SIGTERM)
             while self.is_running() and time.monotonic() < deadline:
                 time.sleep(0.05)
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            grace = time.monotonic() + 10
-            for process in self.processes():
-                send(process, number)
-            while any(self.processes()) and time.monotonic() < grace:
-                time.sleep(0.05)
+        self.end_processes()
         for file in self.pids.glob("*.pid"):
             file.unlink()
         self.release()
-        if any(self.processes()):
-            raise Failed(f"processes of {self.state} are still there: {sorted(self.processes())}")
 
 
 def send(process, number):

@@ -45,14 +45,16 @@ class RunningStack:
         self.logs = self.place.logs
         self.maildir = self.place.maildir
 
-    def start(self, *options, environment=None):
-        """Runs scripts/run until all is ready; `environment` adds ESCARCELLE_… keys."""
+    def command(self, *options):
+        """scripts/run, which returns when all is ready."""
         run = [REPOSITORY / "scripts" / "run", "--state", self.state, "--build", self.place.build, "--detach",
                "--empty", *options]
-        if not self.place.ports_file.exists() and "--port" not in options:
-            run += ["--port", "0"]
-        result = subprocess.run(run, env=os.environ | (environment or {}), capture_output=True, text=True,
-                                timeout=START_SECONDS_MAX, check=False)
+        return run if self.place.ports_file.exists() or "--port" in options else [*run, "--port", "0"]
+
+    def start(self, *options, environment=None):
+        """Runs scripts/run until all is ready; `environment` adds ESCARCELLE_… keys."""
+        result = subprocess.run(self.command(*options), env=os.environ | (environment or {}), capture_output=True,
+                                text=True, timeout=START_SECONDS_MAX, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
         access = json.loads(self.place.access_file.read_text(encoding="utf-8"))
         self.url, self.email, self.password = access["url"], access["email"], access["password"]

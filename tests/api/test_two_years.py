@@ -10,7 +10,7 @@ from funding_calls import age
 from identifiers import new_email
 from mirror import Mirror, today
 from model.objects import Plan
-from referee import books, documents, effects
+from referee import books, documents, postings, told
 from referee.evidence import Evidence
 
 YEAR = int(today()[:4])
@@ -400,7 +400,10 @@ def carried(stack, address):
 
 
 @pytest.mark.parametrize("check", [books.balance, books.figures, books.trainings, books.totals, books.crossings,
-                                   books.open_calls, documents.numbers, documents.amounts, effects.postings],
+                                   books.open_calls, documents.numbers, documents.amounts,
+                                   documents.billed_once, documents.commissions, documents.triggers,
+                                   documents.settlements, documents.issued_once, postings.of_events,
+                                   postings.of_callers, postings.states, told.alerts, told.history],
                          ids=lambda check: check.__name__)
 def test_two_years_satisfy_the_referee(story, check):
     """Every transaction and client sums to zero, no envelope is below zero, each crossing was told once."""

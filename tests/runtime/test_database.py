@@ -311,15 +311,15 @@ class Disturbances:
     def go_on(self, _):
         for disturb in (self.stop_at_once, self.kill_a_backend, self.cut_sessions, self.fill_the_disk, self.restart,
                         self.lock_tables, self.kill_the_postmaster):
+            began = time.time()
             disturb()
-            self.done.append((time.time(), disturb.__name__))
             wait_until(lambda: is_there(self.stack) and self.stack.is_ready())
+            self.done.append((began, time.time(), disturb.__name__))
 
 
 def test_what_was_acknowledged_is_stored_whatever_happens_to_the_database(disturbed):
     """Callers with a record of their own go on all the while; the referee finds nothing."""
-    played = Round(disturbed, SEED, None, CALLERS)
-    played.faults = Disturbances(disturbed)
+    played = Round(disturbed, SEED, Disturbances(disturbed), CALLERS)
     played.play(SECONDS)
     findings = played.judge()
     print(played.summary())

@@ -34,35 +34,35 @@ class RememberingCaller(Caller):
         self.history = []
 
     def create(self, entity, path, body, text):
-        name = f"{entity} {self.prefix}-{self.count + 1}"
-        with self.remembered(name):
+        with self.remembered(f"{self.prefix}-{self.count + 1}"):
             return super().create(entity, path, body, text)
 
     def remove(self, path, thing):
-        with self.remembered(thing["written"]):
+        with self.remembered(f"{thing['written']} removed"):
             super().remove(path, thing)
 
-    def remembered(self, name):
-        return Remembered(self, name)
+    def remembered(self, written):
+        return Remembered(self, written)
 
     def go_back(self, moment):
         """Its record as of a moment; what was under way then may be there or not."""
-        for write in self.writes.values():
-            write["acknowledged"] = False
-        for name, begun, ended, acknowledged in self.history:
+        self.writes = {}
+        for write, begun, ended in self.history:
+            kept = self.writes.setdefault(write["name"], write | {"acknowledged": False})
             if begun <= moment:
-                self.writes[name]["acknowledged"] = acknowledged if ended <= moment else None
+                kept["acknowledged"] = write["acknowledged"] if ended <= moment else None
 
 
 class Remembered:
-    def __init__(self, caller, name):
-        self.caller, self.name, self.begun = caller, name, time.time()
+    def __init__(self, caller, written):
+        self.caller, self.written, self.begun = caller, written, time.time()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.caller.history.append((self.name, self.begun, time.time(), self.caller.writes[self.name]["acknowledged"]))
+        write = {name: self.caller.writes[self.written][name] for name in ("name", "column", "acknowledged")}
+        self.caller.history.append((write, self.begun, time.time()))
 
 
 def script(name, *arguments):
@@ -294,7 +294,7 @@ def test_an_administrator_pauses_the_mails(restored, admin):
 def test_work_goes_on_and_the_referee_finds_nothing(lost, restored, admin):
     """New numbers are of a new series; of the old world all is there that was acknowledged before the moment."""
     known = set(dict(restored.query(MESSAGES)))
-    rounds = Round(restored, SEED, None, token=token_of(admin))
+    rounds = Round(restored, SEED, token=token_of(admin))
     rounds.callers = start_callers(Caller, restored, rounds.token, Until(2, PATIENCE))
     join(rounds.callers)
     series = f"-R{restored.epoch}-"

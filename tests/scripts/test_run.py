@@ -107,6 +107,16 @@ def test_programs_die_with_their_supervisor(own_stack):
     own_stack.start()
 
 
+def test_the_same_command_goes_on_at_once_after_the_supervisor_was_killed(own_stack):
+    """What it left behind, a frozen backend of PostgreSQL included, is ended before anything is started."""
+    [(backend,)] = own_stack.query("select pid from pg_stat_activity where usename = 'sessions' limit 1")
+    os.kill(backend, signal.SIGSTOP)
+    own_stack.signal("supervisor", signal.SIGKILL)
+    own_stack.start()
+    assert own_stack.is_ready()
+    assert not os.path.exists(f"/proc/{backend}")
+
+
 def send(stack, recipient):
     """Sends a mail over STARTTLS as notifications does."""
     port = stack.place.ports_used()["smtp"]

@@ -10,9 +10,9 @@ import tempfile
 TESTS = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TESTS), str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS.parent / "scripts" / "lib")]
 
-from campaign.faults import deadly_programs  # noqa: E402
+from campaign.faults import Faults  # noqa: E402
 from campaign.round import Round  # noqa: E402
-from client import RunningStack  # noqa: E402
+from campaign.stand import Stand  # noqa: E402
 
 
 def main():
@@ -20,20 +20,19 @@ def main():
     options.add_argument("--minutes", type=float, default=2)
     options.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     options.add_argument("--build", default=str(TESTS.parent / "build" / "debug"))
-    options.add_argument("--brokers", default="1", help="how many brokers the stack has")
+    options.add_argument("--brokers", type=int, default=1, help="how many brokers the stack has")
     options.add_argument("--keep", action="store_true", help="leave the stack's folder for a look")
     given = options.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
-    programs, plan = deadly_programs(pathlib.Path(given.build).resolve(), folder)
-    stack = RunningStack(folder, programs)
+    stand = Stand(folder, pathlib.Path(given.build).resolve(), given.brokers)
     print(f"seed {given.seed}, {given.minutes:g} minutes, state in {folder}", flush=True)
     try:
-        stack.start("--brokers", given.brokers)
-        played = Round(stack, given.seed, plan)
+        stand.start()
+        played = Round(stand.stack, given.seed, Faults(stand, random.Random(given.seed)))
         played.play(given.minutes * 60)
-        findings = played.judge()
+        findings = {"The same command starts everything again.": stand.failures} | played.judge()
     finally:
-        stack.stop()
+        stand.stop()
     print(played.summary())
     for what, found in findings.items():
         for finding in found:

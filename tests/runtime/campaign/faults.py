@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is done to a stack by chance: single processes and whole programs are killed, frozen and restarted."""
+"""What is done to a stack by chance: single processes, whole programs and all of them at once are killed, frozen and
+restarted, the wires between them fail."""
 import collections
 import os
 import pathlib
@@ -9,10 +10,14 @@ import struct
 import time
 
 import psycopg2
+from campaign.network import TROUBLES
 
 SINK, DATABASE = "smtp-sink", "postgres"
 FREEZE_SECONDS = (0.05, 4.0)  # the courier's lease is 2
+TROUBLE_SECONDS = (0.1, 5.0)
 PAUSE_SECONDS = (0.05, 1.5)
+# Between two moments at which everything is killed: starting again takes its time.
+POWER_CUT_SECONDS = 45
 
 
 # Where a program dies (tests/runtime/preload/deadly.c), and how many pass before the one that does.
@@ -50,23 +55,24 @@ def descendants(pid):
 
 
 class Faults:
-    """Does one fault after the other; `done` lists them."""
+    """Does one fault after the other; `done` lists them: from when, until when, what."""
 
-    def __init__(self, stack, chance, plan):
-        self.stack, self.random, self.plan = stack, chance, plan
+    def __init__(self, stand, chance):
+        self.stand, self.stack, self.random, self.plan = stand, stand.stack, chance, stand.plan
+        stack = self.stack
         self.done, self.frozen, self.died = [], [], collections.Counter()
+        self.power_cut_at = time.monotonic()
         self.services = stack.place.services()
         apart = ("supervisor", SINK, DATABASE)
         self.programs = sorted(file.stem for file in stack.place.pids.glob("*.pid") if file.stem not in apart)
 
     def pid(self, program):
-        """None while it is being started again."""
+        """None while it is being started again; its number may be another's by then."""
         try:
-            pid = self.stack.pid(program)
-            os.kill(pid, 0)
-            return pid
+            pid, supervisor = self.stack.pid(program), self.stack.pid("supervisor")
         except (OSError, ValueError):
             return None
+        return pid if pid in descendants(supervisor) else None
 
     def send(self, pid, number):
         try:
@@ -109,15 +115,59 @@ class Faults:
         self.frozen.append((time.monotonic() + seconds, victim))
         return f"freeze a process of {program} for {seconds:.1f} s"
 
+    def freeze_all(self):
+        """A whole program at once: nobody of it notices that time passes."""
+        program = self.random.choice((*self.programs, DATABASE, "supervisor"))
+        parent, seconds = self.pid(program), self.random.uniform(*FREEZE_SECONDS)
+        for victim in [parent] if program == "supervisor" else descendants(parent) if parent else []:
+            if victim:
+                self.send(victim, signal.SIGSTOP)
+                self.frozen.append((time.monotonic() + seconds, victim))
+        return f"freeze {program} for {seconds:.1f} s"
+
+    def kill_programs(self):
+        """All that are ours, at times with PostgreSQL, at the same moment; their supervisor starts them again."""
+        programs = [*self.programs, SINK, *self.random.choice(([], [DATABASE]))]
+        for pid in filter(None, map(self.pid, programs)):
+            self.send(pid, signal.SIGKILL)
+        if DATABASE in programs:
+            return "kill all programs and PostgreSQL"
+        return "kill all programs"
+
+    def cut_power(self):
+        """Everything ends at once and is started again, at times to end a second time on its way up. At times only the
+        supervisor dies, and what it ran is asked to end."""
+        if time.monotonic() - self.power_cut_at < POWER_CUT_SECONDS:
+            return self.kill_programs()
+        alone, again = self.random.random() < 0.3, self.random.random() < 0.3
+        moment = self.random.uniform(0.2, 4.0)
+        self.frozen.clear()
+        self.stand.network.heal()
+        self.arm("", 0)
+        self.stand.cut_power(alone)
+        if again:
+            self.stand.start_in_vain(moment)
+        self.stand.run()
+        self.power_cut_at = time.monotonic()
+        return "kill the supervisor" if alone else "cut the power" + (" twice" if again else "")
+
+    def trouble_wire(self):
+        wire, kind = self.random.choice(sorted(self.stand.network.ports)), self.random.choice(TROUBLES)
+        seconds = self.random.uniform(*TROUBLE_SECONDS)
+        self.stand.network.trouble(wire, kind, seconds)
+        return f"{kind} {wire} for {seconds:.1f} s"
+
     def break_database(self):
         parent = self.pid(DATABASE)
         children = descendants(parent)[1:] if parent else []
         if children and self.random.random() < 0.7:
             self.send(self.random.choice(children), signal.SIGKILL)  # the server ends all sessions and recovers
             return "kill a backend of PostgreSQL"
+        number, how = self.random.choice(((signal.SIGQUIT, "stop PostgreSQL at once"), (signal.SIGINT, "restart PostgreSQL"),
+                                          (signal.SIGKILL, "kill PostgreSQL")))
         if parent:
-            self.send(parent, signal.SIGQUIT)
-        return "stop PostgreSQL at once"
+            self.send(parent, number)
+        return how
 
     def cut_sessions(self):
         rows = self.stack.query("select pg_terminate_backend(pid) from pg_stat_activity "
@@ -147,13 +197,15 @@ class Faults:
 
     def one(self):
         fault = self.random.choices(
-            (self.die_at, self.kill_child, self.kill_program, self.restart_program, self.freeze, self.break_database,
-             self.cut_sessions), (10, 5, 3, 3, 5, 1, 2))[0]
+            (self.die_at, self.kill_child, self.kill_program, self.restart_program, self.freeze, self.freeze_all,
+             self.trouble_wire, self.break_database, self.cut_sessions, self.kill_programs, self.cut_power),
+            (10, 5, 3, 3, 4, 2, 8, 1, 2, 1, 1))[0]
+        began = time.time()
         try:
             what = fault()
         except psycopg2.Error:
             what = f"{fault.__name__}: the database was away already"
-        self.done.append((time.time(), what))
+        self.done.append((began, time.time(), what))
 
     def thaw(self, all_of_them=False):
         now = time.monotonic()
@@ -172,4 +224,5 @@ class Faults:
                 self.thaw()
                 time.sleep(0.02)
         self.thaw(all_of_them=True)
+        self.stand.network.heal()
         self.arm("", 0)

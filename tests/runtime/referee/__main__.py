@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python3 -m referee --dsn DSN [--maildir DIR] [--record FILE] [--crashes N]`: prints what each check found; exits
-with 1 when one of them found something."""
+"""`python3 -m referee --dsn DSN [--maildir DIR] [--record FILE] [--faults FILE] [--audit DIR]`: prints what each check
+found; exits with 1 when one of them found something."""
 import argparse
 import sys
 
-from . import books, documents, effects, load, mails, streams  # noqa: F401  (they register their checks)
+from . import books, documents, effects, load, mails, postings, streams, told  # noqa: F401  (they register their checks)
 from .evidence import Evidence, judge
 
 FINDINGS_SHOWN = 20
@@ -15,9 +15,10 @@ def main():
     options.add_argument("--dsn", required=True, help="of the database, as a role that reads every schema")
     options.add_argument("--maildir", help="where the mail sink puts what arrives")
     options.add_argument("--record", help="what the load wrote down, one JSON object a line")
-    options.add_argument("--crashes", type=int, default=0, help="how often something was killed or stalled on the way")
+    options.add_argument("--faults", help="what was killed or stalled: one [from, until, what] a line, in seconds since 1970")
+    options.add_argument("--audit", help="the folder that keeps the signed heads of the audit log")
     given = options.parse_args()
-    evidence = Evidence(given.dsn, given.maildir, given.record, given.crashes)
+    evidence = Evidence(given.dsn, given.maildir, given.record, given.faults, given.audit)
     found = 0
     for what, findings in judge(evidence).items():
         print(f"{'FAULT' if findings else 'holds'}  {what}")

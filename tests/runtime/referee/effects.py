@@ -30,16 +30,6 @@ def copies(evidence):
 
 
 @check
-def postings(evidence):
-    """Every ledger transaction that another service's event caused names an event that exists."""
-    for identifier, event in evidence.rows("""
-            select t.id, t.event_id from budgeting.ledger_transaction t where event_id is not null
-            and not exists (select from sessions.event_log l where l.event_id = t.event_id)
-            and not exists (select from funding.event_log l where l.event_id = t.event_id)"""):
-        yield f"transaction {identifier} names event {event}"
-
-
-@check
 def closings(evidence):
     """A project fired its closing once when it is closed, else never."""
     for project, expected, fired in evidence.rows("""
@@ -61,13 +51,3 @@ def decisions(evidence):
                 select id from funding.funding_call c where {condition} and not exists (
                     select from funding.event_log l where l.subject = c.id and l.type = 'funding.FundingCall{kind}')"""):
             yield f"funding call {call}: there is no FundingCall{kind}"
-
-
-@check
-def told(evidence):
-    """Every crossing alerted the operators once."""
-    for event, alerts in evidence.rows("""
-            select l.event_id, count(a.id) from budgeting.event_log l left join notifications.alert a
-            on a.event_id = l.event_id where l.type in ('budgeting.BudgetThresholdReached', 'budgeting.BudgetOverrun')
-            group by 1 having count(a.id) <> 1"""):
-        yield f"event {event} made {alerts} alerts"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the referee may look at, and the list of its checks."""
+import collections
 import email
 import email.policy
 import json
@@ -17,16 +18,23 @@ def check(function):
     return function
 
 
+def parsed(content):
+    """A mail from its bytes."""
+    return email.message_from_bytes(content, policy=email.policy.default)
+
+
 class Evidence:
     """A stack's database, its delivered mails, and what a load wrote down of its requests."""
 
-    def __init__(self, dsn, maildir=None, record=None, crashes=0):
+    def __init__(self, dsn, maildir=None, record=None, faults=None, audit=None):
         self.connection = psycopg2.connect(dsn)
+        self.arrived = None
         # One snapshot for all checks.
         self.connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         self.maildir = pathlib.Path(maildir) if maildir else None
         self.record = pathlib.Path(record) if record else None
-        self.crashes = crashes
+        self.faults = pathlib.Path(faults) if faults else None
+        self.audit = pathlib.Path(audit) if audit else None
 
     def rows(self, statement, *parameters):
         with self.connection.cursor() as cursor:
@@ -38,13 +46,19 @@ class Evidence:
         return self.rows(statement, *parameters)[0][0]
 
     def mails(self):
-        """The mails that the sink has, by Message-ID: how often each arrived, and the last copy."""
-        found = {}
-        for file in sorted((self.maildir / "new").glob("*")) if self.maildir else ():
-            mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-            copies, _ = found.get(mail["Message-ID"], (0, None))
-            found[mail["Message-ID"]] = (copies + 1, mail)
-        return found
+        """{Message-ID: its arrivals as (when, bytes), in order} of the mails that the server has."""
+        if self.arrived is None:
+            self.arrived = collections.defaultdict(list)
+            for file in sorted((self.maildir / "new").glob("*")) if self.maildir else ():
+                content = file.read_bytes()
+                self.arrived[parsed(content)["Message-ID"]].append((file.stat().st_mtime, content))
+        return self.arrived
+
+    def interruptions(self):
+        """When something was killed or stalled on the way: [(from, until, what)]."""
+        if self.faults is None:
+            return []
+        return [tuple(json.loads(line)) for line in self.faults.read_text(encoding="utf-8").splitlines() if line]
 
     def requests(self):
         """The load's record: one object per logical write, with its key and what came of it at last."""

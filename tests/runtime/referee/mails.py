@@ -1,36 +1,91 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mails: what was to be told arrived, and arrived once unless something was killed at the wrong moment."""
 import hashlib
+import re
 
-from .evidence import check
+from .evidence import check, parsed
+
+# What the mail server writes before the mail itself.
+TRACE = re.compile(rb"\A(?:(?:Return-Path|Delivered-To): [^\r\n]*\r\n)*")
+# A fault strikes while the server's answer is on its way or is being noted; one that was armed or stalls does so later.
+LATENESS_SECONDS = 30
+
+
+def named(message_id):
+    return message_id if message_id.startswith("<") else f"<{message_id}>"
 
 
 @check
 def delivered(evidence):
-    """Every mail that was sent arrived, none that was not; twice at most once per crash, with the same Message-ID."""
+    """Every mail that was sent arrived, and none that was never queued."""
     if evidence.maildir is None:
         return
-    arrived = evidence.mails()
-    messages = {message_id if message_id.startswith("<") else f"<{message_id}>": status for message_id, status in
+    messages = {named(message_id): status for message_id, status in
                 evidence.rows("select message_id, status from notifications.message where direction = 'out'")}
     for message_id, status in messages.items():
-        if status == "sent" and message_id not in arrived:
+        if status == "sent" and message_id not in evidence.mails():
             yield f"{message_id} is sent but did not arrive"
-        if status == "queued":
-            yield f"{message_id} still waits"
-    for message_id in set(arrived) - set(messages):
+    for message_id in set(evidence.mails()) - set(messages):
         yield f"{message_id} arrived but was never queued"
-    doubled = sum(copies - 1 for copies, _ in arrived.values())
-    if doubled > evidence.crashes:
-        yield f"{doubled} mails arrived twice, after {evidence.crashes} crashes"
+
+
+def explained(doubles, faults):
+    """Which of the doubles have a fault of their own between their arrivals: the largest matching."""
+    owner = {}
+
+    def find(double, seen):
+        first, _ = doubles[double]
+        for number, (began, ended, _) in enumerate(faults):
+            if number not in seen and began - LATENESS_SECONDS <= first <= ended + LATENESS_SECONDS:
+                seen.add(number)
+                if number not in owner or find(owner[number], seen):
+                    owner[number] = double
+                    return True
+        return False
+    for double in range(len(doubles)):
+        find(double, set())
+    return set(owner.values())
+
+
+@check
+def doubled(evidence):
+    """A mail arrived twice at most once per crash or stall, which lay between both arrivals; it was the same mail."""
+    doubles, names = [], []
+    for message_id, arrivals in evidence.mails().items():
+        for (first, one), (second, other) in zip(arrivals, arrivals[1:]):
+            doubles.append((first, second))
+            names.append(message_id)
+            if parsed(one)["Delivered-To"] != parsed(other)["Delivered-To"] or parsed(one)["Subject"] != parsed(other)["Subject"]:
+                yield f"{message_id} arrived twice, with different words"
+    found = explained(doubles, evidence.interruptions())
+    for number, message_id in enumerate(names):
+        if number not in found:
+            yield f"{message_id} arrived twice ({doubles[number]}) without a crash of its own"
+
+
+@check
+def archived(evidence):
+    """Every mail that arrived is archived with the SHA-256 of its bytes, and went to the one it was for, no other."""
+    if evidence.maildir is None:
+        return
+    kept = {named(message_id): (sha256, recipient) for message_id, sha256, recipient in evidence.rows("""
+        select m.message_id, s.sha256, m.recipient from notifications.message m join notifications.message_source s using (id)
+        where m.status = 'sent'""")}
+    for message_id, arrivals in evidence.mails().items():
+        sha256, recipient = kept.get(message_id, (None, None))
+        if sha256 and sha256 not in {hashlib.sha256(TRACE.sub(b"", content)).hexdigest() for _, content in arrivals}:
+            yield f"{message_id} is archived with another SHA-256"
+        for _, content in arrivals:
+            if sha256 and parsed(content).get_all("Delivered-To") != [recipient]:
+                yield f"{message_id} for {recipient} went to {parsed(content).get_all('Delivered-To')}"
 
 
 @check
 def enclosed(evidence):
     """The PDF that a mail carries is the one that is archived."""
     kept = dict(evidence.rows("select file_name, sha256 from invoicing.invoice_document"))
-    for message_id, (_, mail) in evidence.mails().items():
-        for part in mail.iter_attachments():
+    for message_id, arrivals in evidence.mails().items():
+        for part in parsed(arrivals[-1][1]).iter_attachments():
             name = part.get_filename()
             if name in kept and hashlib.sha256(part.get_content()).hexdigest() != kept[name]:
                 yield f"{message_id} carries another {name}"

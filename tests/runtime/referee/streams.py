@@ -2,7 +2,9 @@
 """The event streams: gapless, chained, numbered, applied by all, recorded by the audit log."""
 import datetime
 import hashlib
+import json
 
+from .contract import decode, leaves, object_of, plain
 from .evidence import SERVICES, check
 
 GENESIS = bytes(32)
@@ -106,3 +108,84 @@ def audit(evidence):
                 on a.stream_sequence = l.sequence where a.event_hash is distinct from l.hash""", service)
         if lacking:
             yield f"{lacking} events of {service} are not in the audit log as they are in its stream"
+
+
+@check
+def kept_heads(evidence):
+    """Every signed head of the audit log that is kept outside the database is on its chain."""
+    if evidence.audit is None:
+        return
+    kept = [line.split() for line in (evidence.audit / "heads").read_text(encoding="ascii").splitlines()]
+    chain = dict(evidence.rows("select sequence, hash from accounts.audit_entry where sequence = any(%s)",
+                               [int(sequence) for sequence, *_ in kept]))
+    for sequence, head, _ in kept:
+        if chain.get(int(sequence), b"").hex() != head:
+            yield f"the kept head {sequence} is not on the chain"
+
+
+@check
+def personal_kept(evidence):
+    """What is personal lies beside its event until it is forgotten, and only then it does not."""
+    for service in SERVICES:
+        for sequence, kind in evidence.rows(f"""
+                select l.sequence, l.type from {service}.event_log l where l.personal_hash is not null
+                and not exists (select from {service}.event_personal p where p.event_id = l.event_id)
+                and not exists (select from {service}.erased_client e where e.client = l.client)"""):
+            yield f"{service}:{sequence} ({kind}) has lost its personal part"
+        for event, in evidence.rows(f"select event_id from {service}.event_personal p join {service}.erased_client e using (client)"):
+            yield f"the personal part of {service}'s event {event} outlived its client"
+
+
+@check
+def told_in_order(evidence):
+    """An object's versions rise in its stream, one by one."""
+    for service in SERVICES[:5]:
+        last = {}
+        for sequence, kind, subject, payload in evidence.rows(
+                f"select sequence, type, subject, payload from {service}.event_log where subject is not null order by sequence"):
+            told = object_of(decode(kind, payload), subject)
+            if told is None:
+                continue
+            before = last.get((told.DESCRIPTOR.name, subject))
+            if before is not None and told.version not in (before, before + 1):
+                yield f"{service}:{sequence} {kind} tells version {told.version} of {subject} after {before}"
+            last[told.DESCRIPTOR.name, subject] = told.version
+
+
+def full(value):
+    """A value of JSON without the lists that are empty: an event does not have them."""
+    if isinstance(value, dict):
+        return {name: full(item) for name, item in value.items() if item != []}
+    return [full(item) for item in value] if isinstance(value, list) else value
+
+
+# What every change moves is not said each time.
+BOOKKEEPING = {"version", "revision", "updated_at"}
+
+
+@check
+def before_and_after(evidence):
+    """The audit log says of each event what its object was like before, and what the event made of it."""
+    told = {}
+    for service in SERVICES:
+        for event, kind, subject, payload in evidence.rows(
+                f"select event_id, type, subject, payload from {service}.event_log where subject is not null"):
+            found = object_of(decode(kind, payload), subject)
+            if found is not None:
+                told[event] = found.DESCRIPTOR.full_name, leaves(plain(found))
+    known = {}
+    for sequence, event, kind, subject, changes in evidence.rows(
+            "select sequence, id, type, subject_id, changes from accounts.audit_entry order by sequence"):
+        if event not in told:
+            continue
+        name, now = told[event]
+        before = known.get((name, subject), {})
+        said = {change["field"]: change for change in json.loads(changes)}
+        now = {field: value for field, value in now.items() if field.split(".")[-1] not in BOOKKEEPING}
+        for field in sorted(set(before) | set(now)):
+            sides = tuple(full(json.loads(said[field][side])) if side in said.get(field, {}) else None
+                          for side in ("before", "after"))
+            expected = (None, None) if before.get(field) == now.get(field) else (before.get(field), now.get(field))
+            if sides != expected:
+                yield f"audit entry {sequence} ({kind}) says {field} went from {sides[0]} to {sides[1]}, not from {expected}"
+        known[name, subject] = now
