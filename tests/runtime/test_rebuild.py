@@ -54,7 +54,7 @@ def history(stack):
     """Callers' work by chance, during which every service is rebuilt; the round, at rest."""
     admin = Client(stack).log_in(stack.email, stack.password)
     expect(admin.delete(f"/v1/projects/{new_project(admin, funded_client(admin))['id']}"), 204)  # one leaves a tombstone
-    played = Round(stack, SEED, None, CALLERS)
+    played = Round(stack, SEED, callers=CALLERS)
 
     def rebuild_all(_):
         for service in REBUILDABLE:
