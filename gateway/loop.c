@@ -9,10 +9,10 @@
 #include "dates.h"
 #include "health.h"
 #include "http.h"
-#include "limits.h"
 #include "log.h"
 #include "metrics.h"
 #include "pages.h"
+#include "rate_limits.h"
 #include "tokens.h"
 
 #include <sodium.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One instant per caller, in a table of fixed size: when all that he asked would be over at the pace that he
  * may keep. Who is forgotten, because others came, was the one furthest from his limit. */
-#include "limits.h"
+#include "rate_limits.h"
 
 #include "log.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How often somebody may ask. */
-#include "limits.h"
+#include "rate_limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

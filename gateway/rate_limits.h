@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * How often somebody may ask: so many requests a minute, a minute's worth of them at once. */
-#ifndef ESCARCELLE_GATEWAY_LIMITS_H
-#define ESCARCELLE_GATEWAY_LIMITS_H
+#ifndef ESCARCELLE_GATEWAY_RATE_LIMITS_H
+#define ESCARCELLE_GATEWAY_RATE_LIMITS_H
 
 #include <stddef.h>
 #include <stdint.h>
