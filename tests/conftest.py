@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import sys
 
 import pytest
@@ -26,6 +27,14 @@ def sanitizer_findings(stack):
     for log in stack.logs.glob("*.log"):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
             if any(report in line for report in SANITIZER_REPORTS):
+                yield f"{log.name}: {line}"
+
+
+def crashes(stack):
+    """Lines of the programs' logs that tell of a process that ended itself; killing one is a test's right."""
+    for log in stack.logs.glob("*.log"):
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            if re.search(r"was ended by signal (4|6|7|8|11);", line):
                 yield f"{log.name}: {line}"
 
 
@@ -55,11 +64,13 @@ def start_stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
-    """The stack that all tests share. No state has changed in it but as the contract says."""
+    """The stack that all tests share. No state has changed in it but as the contract says, and nothing
+    has crashed."""
     with stacks_of_its_own(tmp_path_factory) as start:
         shared = start()
         yield shared
         assert undeclared_moves(shared) == []
+        assert list(crashes(shared)) == []
 
 
 @pytest.fixture(scope="session")

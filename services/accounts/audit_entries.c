@@ -183,12 +183,6 @@ walk_chain(struct walk *walk, FILE *heads, const uint8_t *public_key)
     return RPC_OK;
 }
 
-static void
-close_file(void *file)
-{
-    fclose(file);
-}
-
 enum rpc_status
 accounts_verify_audit(struct call *call, const VerifyAuditRequest *request,
                       AuditVerification *reply)
@@ -199,8 +193,6 @@ accounts_verify_audit(struct call *call, const VerifyAuditRequest *request,
     char now[25];
 
     (void)request;
-    if (heads != NULL)
-        arena_defer(call->arena, close_file, heads);
     audit_heads_key(public_key);
     SET(reply, verified, true);
     TRY(walk_chain(&walk, heads, public_key));
