@@ -269,7 +269,8 @@ def restore(archive, target, options):
     say(f"copying {base.folder}")
     place_data(archive, base, target)
     place_rest(archive, base, options, target)
-    with tempfile.TemporaryDirectory(prefix="escarcelle-restore-") as folder:
+    # Not where TMPDIR says: the server's user must be able to get there.
+    with tempfile.TemporaryDirectory(prefix="escarcelle-restore-", dir="/tmp") as folder:
         private = pathlib.Path(folder) / "server"
         private.mkdir(mode=0o700)
         os.chmod(folder, 0o711)

@@ -34,6 +34,8 @@ def test_bud_8_budgeting_is_asked_only_about_the_envelope(admin, stack, sent):
         assert answer.status_code in (503, 504), answer.text
         assert admin.read(path_of(sent))["status"] == "sent"
         assert decide(admin, sent, "accept")["source"] == "new_funds"
+    # A worker that was frozen refuses for a moment what may have waited for it all the time.
+    wait_until(lambda: admin.post(path_of(sent, "decision"), body | {"source": "envelope"}).status_code == 409)
 
 
 def unfunded(admin, stack, client, call, granted_cents, meanwhile=lambda: None):
