@@ -102,7 +102,12 @@ class Cluster:
                        stop_signal=signal.SIGINT)
 
     def start(self, supervisor):
-        """Starts the server and waits until it takes connections."""
+        """Starts the server and waits until it takes connections.
+
+        No process of this stack is left by now, so its lock is nobody's; the server would take the number of a dead one
+        that was not yet reaped for a running one.
+        """
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
         supervisor.start(self.program())
         ready = [BINARIES / "pg_isready", "-q", "-h", self.sockets]
         if not supervisor.tend(lambda: subprocess.run(ready, check=False).returncode == 0, timeout=120):
