@@ -18,12 +18,12 @@ struct gateway {
     struct cors *cors;
     struct bounds bounds;
     struct limits *limits;
-    struct inherited inherited;
+    const struct inherited *inherited;
     char *metrics_token; /* NULL: /metrics is open */
     bool draining;
 };
 
 /* Serves until SIGTERM, then until what is in flight is done. Returns the exit code. */
-int loop_run(void);
+int loop_run(const char *role, const struct inherited *inherited, const void *state);
 
 #endif

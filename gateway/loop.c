@@ -161,7 +161,7 @@ open_parts(struct loop *loop)
         gateway->metrics_token =
             config_secret("ESCARCELLE_METRICS_TOKEN_FILE", config.metrics_token_file);
     await_broker(gateway->asks);
-    gateway->http = http_open(gateway, gateway->inherited.listen);
+    gateway->http = http_open(gateway, gateway->inherited->listen);
 }
 
 static void
@@ -183,13 +183,14 @@ close_parts(struct loop *loop)
 }
 
 int
-loop_run(void)
+loop_run(const char *role, const struct inherited *inherited, const void *state)
 {
     struct loop loop;
+    (void)role, (void)state;
     memset(&loop, 0, sizeof loop);
     if (sodium_init() < 0)
         fatal("libsodium can't start");
-    child_start(&loop.gateway.inherited);
+    loop.gateway.inherited = inherited;
     open_parts(&loop);
     while (!stopping)
         turn(&loop, LOOP_MS_MAX);

@@ -19,7 +19,7 @@ run_parent(char **argv)
     static const struct parent_child children[] = {{"http", 1}, {NULL, 0}};
     certificate_check();
     /* The parent keeps it open over restarts of its child, so that none refuses a connection. */
-    return parent_run("gateway", argv, children, listening_socket());
+    return parent_run("gateway", argv, children, listening_socket(), loop_run, NULL);
 }
 
 static int
@@ -40,11 +40,9 @@ main(int argc, char **argv)
         return usage(stderr, EXIT_USAGE);
     dates_init();
     config_load();
-    log_open("gateway", strcmp(option, "--role=http") == 0 ? "http" : "parent", config.log_level);
+    log_open("gateway", "parent", config.log_level);
     if (option[0] == '\0')
         return run_parent(argv);
-    if (strcmp(option, "--role=http") == 0)
-        return loop_run();
     if (strcmp(option, "--check") == 0) {
         certificate_check();
         return 0;

@@ -69,7 +69,7 @@ metrics_count(struct metrics *metrics, const struct exchange *exchange)
         exchange->route == NULL ? http_routes_count : (size_t)(exchange->route - http_routes);
     struct row *row = &metrics->rows[place];
     int64_t took_ms = clock_ms() - exchange->started_ms;
-    struct counters *counters = exchange->gateway->inherited.counters;
+    struct counters *counters = exchange->gateway->inherited->counters;
     row->by_status[status_place(exchange->reply.status)]++;
     row->count++;
     row->total_ms += (uint64_t)took_ms;

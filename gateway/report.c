@@ -18,7 +18,7 @@ report_write(struct exchange *exchange, struct buffer *out)
     Ops__Check broker = OPS__CHECK__INIT, *checks[] = {&broker};
     Ops__QueueReport requests = OPS__QUEUE_REPORT__INIT, *queues[] = {&requests};
     Ops__InstanceReport *instances[] = {
-        instance_describe(exchange->arena, gateway->inherited.counters)};
+        instance_describe(exchange->arena, gateway->inherited->counters)};
     char program[] = "gateway", check[] = "broker", lost[] = "no broker answers",
          queue[] = "requests";
 

@@ -136,13 +136,11 @@ stop(struct broker *broker)
 }
 
 static int
-run_child(void)
+run_child(const char *role, const struct inherited *inherited, const void *state)
 {
-    struct inherited inherited;
     struct broker broker = {0};
-    log_open("broker", "broker", config.log_level);
-    child_start(&inherited);
-    open_broker(&broker, inherited.counters);
+    (void)role, (void)state;
+    open_broker(&broker, inherited->counters);
     log_info("listening on %s", config.bind);
     while (!stopping)
         turn(&broker, requests_tick(broker.requests));
@@ -159,8 +157,7 @@ main(int argc, char **argv)
         return keys_create(argv[2]) ? EXIT_SUCCESS : EXIT_FAILURE;
     bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
     bool print = argc == 2 && strcmp(argv[1], "--config") == 0;
-    bool child = argc == 2 && strcmp(argv[1], "--role=broker") == 0;
-    if (argc != 1 && !help && !print && !child) {
+    if (argc != 1 && !help && !print) {
         fputs(usage, stderr);
         return 2;
     }
@@ -171,8 +168,6 @@ main(int argc, char **argv)
         config_print();
         return EXIT_SUCCESS;
     }
-    if (child)
-        return run_child();
     log_open("broker", "parent", config.log_level);
-    return parent_run("broker", argv, children, -1);
+    return parent_run("broker", argv, children, -1, run_child, NULL);
 }

@@ -28,7 +28,6 @@ static const struct entry entries[] = {
 
 static const size_t entries_count = sizeof entries / sizeof *entries;
 static const char prefix[] = "ESCARCELLE_";
-static const char inherited_prefix[] = "ESCARCELLE_INHERIT_"; /* see parent.c */
 
 struct config config;
 
@@ -88,8 +87,6 @@ config_load(void)
             set(entry, *variable + length + 1);
             continue;
         }
-        if (strncmp(*variable, inherited_prefix, sizeof inherited_prefix - 1) == 0)
-            continue;
         if (strncmp(*variable, prefix, sizeof prefix - 1) == 0) {
             fprintf(stderr, "%.*s is not a configuration key; --help lists them\n", (int)length,
                     *variable);

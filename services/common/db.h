@@ -20,8 +20,7 @@ bool db_connect(struct db *db);
 bool db_ready(struct db *db);
 /* Closes the connection, if there is one, and frees the memory. */
 void db_free(struct db *db);
-/* The connection of a program of this service: waits for the database, then exits with 3 when schema or
- * statements do not fit (service.c). */
+/* The connection of a program of this service: waits for the database, exits when it is to stop meanwhile (service.c). */
 struct db *service_database(const struct service *service);
 
 /* A statement prepared once per connection under its own address; `parameters` text, NULL for null.

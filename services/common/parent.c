@@ -3,12 +3,12 @@
  * there is nothing in it that could fail. */
 #include "parent.h"
 
+#include "config.h"
 #include "dates.h"
 #include "log.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,16 +28,8 @@ enum {
     LIVED_MS = 5000,      /* a child that lived as long starts with the least backoff again */
     DRAIN_MS_MAX = 10000, /* from SIGTERM to SIGKILL */
     WAIT_MS_MAX = 60000,
-    EXIT_CONFIGURATION = 2, /* a child that ends so at its first start would do so for ever */
-    EXIT_EXEC_FAILED = 127,
-    NUMBER_BYTES = 24
+    EXIT_CONFIGURATION = 2 /* a child that ends so at its first start would do so for ever */
 };
-
-#define INHERIT_PARENT "ESCARCELLE_INHERIT_PARENT"
-#define INHERIT_COUNTERS "ESCARCELLE_INHERIT_COUNTERS"
-#define INHERIT_WAKE_COURIER "ESCARCELLE_INHERIT_WAKE_COURIER"
-#define INHERIT_WAKE_JOBS "ESCARCELLE_INHERIT_WAKE_JOBS"
-#define INHERIT_LISTEN "ESCARCELLE_INHERIT_LISTEN"
 
 /* The place of one child; pid is 0 while it is not there. */
 struct slot {
@@ -49,12 +41,14 @@ struct slot {
 };
 
 struct parent {
-    const char *name; /* argv[0] of the children */
+    const char *program;
+    char *argument; /* argv[0] */
     pid_t pid;
+    int (*child)(const char *role, const struct inherited *inherited, const void *state);
+    const void *state;
     struct slot slots[PARENT_CHILDREN_MAX];
     int slots_count;
-    struct counters *counters;
-    int counters_memory, wake_courier, wake_jobs, listen;
+    struct inherited inherited;
     int64_t watchdog_ms; /* between two signs of life; 0: nobody asks */
     int64_t watchdog_at_ms;
     int refusal; /* exit code of a child that refused to start, or 0 */
@@ -75,14 +69,25 @@ awaited_signals(void)
 }
 
 static struct counters *
-map_counters(int memory)
+new_counters(void)
 {
-    void *mapped =
-        mmap(NULL, sizeof(struct counters), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    struct counters *counters = mmap(NULL, sizeof *counters, PROT_READ | PROT_WRITE,
+                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (mapped == MAP_FAILED)
+    if (counters == MAP_FAILED)
         fatal("the shared counters can't be mapped: %s", strerror(errno));
-    return mapped;
+    instant_now(counters->since);
+    return counters;
+}
+
+static int
+new_wake(void)
+{
+    int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    if (descriptor < 0)
+        fatal("what wakes the children can't be made: %s", strerror(errno));
+    return descriptor;
 }
 
 static int64_t
@@ -108,64 +113,49 @@ add_slots(struct parent *parent, const struct parent_child *child)
 }
 
 static void
-prepare(struct parent *parent, const char *name, const struct parent_child *children, int listen)
+prepare(struct parent *parent, const struct parent_child *children, int listen)
 {
-    *parent = (struct parent){
-        .name = name,
-        .pid = getpid(),
-        .counters_memory = memfd_create("counters", MFD_CLOEXEC),
-        .wake_courier = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-        .wake_jobs = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+    int wake_courier = new_wake(), wake_jobs = new_wake();
+
+    parent->pid = getpid();
+    parent->watchdog_ms = watchdog_period_ms();
+    parent->inherited = (struct inherited){
+        .counters = new_counters(),
+        .wake_courier_read = wake_courier,
+        .wake_courier_write = wake_courier,
+        .wake_jobs_read = wake_jobs,
+        .wake_jobs_write = wake_jobs,
         .listen = listen,
-        .watchdog_ms = watchdog_period_ms(),
     };
-    if (parent->counters_memory < 0 || parent->wake_courier < 0 || parent->wake_jobs < 0 ||
-        ftruncate(parent->counters_memory, sizeof(struct counters)) != 0)
-        fatal("the descriptors of the children can't be made: %s", strerror(errno));
-    parent->counters = map_counters(parent->counters_memory);
-    instant_now(parent->counters->since);
     for (; children->role != NULL; children++)
         add_slots(parent, children);
 }
 
+/* The kernel reads a process's arguments where it was started with them. */
 static void
-export_number(const char *key, long number)
+show_role(const struct parent *parent, const char *role)
 {
-    char text[NUMBER_BYTES];
+    size_t room = strlen(parent->argument);
 
-    snprintf(text, sizeof text, "%ld", number);
-    setenv(key, text, 1);
+    memset(parent->argument, 0, room);
+    snprintf(parent->argument, room + 1, "%s --role=%s", parent->program, role);
 }
 
-static void
-export_descriptor(const char *key, int descriptor)
-{
-    export_number(key, descriptor);
-    if (descriptor >= 0)
-        fcntl(descriptor, F_SETFD, 0);
-}
-
-/* In the new process. The supervisor's variables stay with the parent, who answers for all. */
+/* In the new process. */
 static noreturn void
 become(const struct parent *parent, const char *role)
 {
     sigset_t signals = awaited_signals();
-    char role_argument[64];
-    char *arguments[] = {(char *)parent->name, role_argument, NULL};
 
-    snprintf(role_argument, sizeof role_argument, "--role=%s", role);
-    export_number(INHERIT_PARENT, parent->pid);
-    export_descriptor(INHERIT_COUNTERS, parent->counters_memory);
-    export_descriptor(INHERIT_WAKE_COURIER, parent->wake_courier);
-    export_descriptor(INHERIT_WAKE_JOBS, parent->wake_jobs);
-    export_descriptor(INHERIT_LISTEN, parent->listen);
-    unsetenv("NOTIFY_SOCKET");
-    unsetenv("WATCHDOG_USEC");
-    unsetenv("WATCHDOG_PID");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent->pid)
+        _exit(EXIT_SUCCESS);
+    show_role(parent, role);
+    parent_heed_signals();
+    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of write, not our death */
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
-    execv("/proc/self/exe", arguments);
-    log_error("%s can't be started: %s", role, strerror(errno));
-    _exit(EXIT_EXEC_FAILED);
+    log_open(parent->program, role, config.log_level);
+    exit(parent->child(role, &parent->inherited, parent->state));
 }
 
 static void
@@ -231,7 +221,7 @@ child_ended(struct parent *parent, struct slot *slot, int status)
         return;
     }
     start_later(slot, clock_ms());
-    atomic_fetch_add(&parent->counters->restarts, 1);
+    atomic_fetch_add(&parent->inherited.counters->restarts, 1);
     if (WIFSIGNALED(status))
         log_warning("%s was ended by signal %d; it is started again", slot->role, WTERMSIG(status));
     else
@@ -315,9 +305,8 @@ drain(struct parent *parent)
     int64_t deadline_ms = clock_ms() + DRAIN_MS_MAX;
 
     notify_supervisor("STOPPING=1");
-    if (parent->listen >= 0)
-        close(
-            parent->listen); /* new connections wait for the next run, if somebody else holds it */
+    if (parent->inherited.listen >= 0)
+        close(parent->inherited.listen); /* who connects waits for the next run, if another holds it */
     signal_children(parent, SIGTERM);
     while (has_children(parent)) {
         await(parent, deadline_ms);
@@ -329,15 +318,18 @@ drain(struct parent *parent)
 }
 
 int
-parent_run(const char *program, char **argv, const struct parent_child *children, int listen)
+parent_run(const char *program, char **argv, const struct parent_child *children, int listen,
+           int (*child)(const char *role, const struct inherited *inherited, const void *state),
+           const void *state)
 {
     sigset_t signals = awaited_signals();
-    struct parent parent;
+    struct parent parent = {
+        .program = program, .argument = argv[0], .child = child, .state = state};
 
     /* An inherited "ignore" would make the children vanish without a word. */
     signal(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    prepare(&parent, argv[0], children, listen);
+    prepare(&parent, children, listen);
     start_due(&parent);
     notify_supervisor("READY=1");
     log_info("%s started with %d processes", program, parent.slots_count);
@@ -359,56 +351,13 @@ stop(int signal_number)
 }
 
 /* Without SA_RESTART: a blocking call returns, so that its loop sees `stopping`. */
-static void
-install_handlers(void)
+void
+parent_heed_signals(void)
 {
     struct sigaction action = {.sa_handler = stop};
 
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of write, not our death */
-}
-
-static int
-inherited_number(const char *key)
-{
-    const char *text = getenv(key);
-
-    if (text == NULL)
-        fatal("%s is missing: a role is started by its program, not by hand", key);
-    return atoi(text);
-}
-
-static int
-inherited_descriptor(const char *key)
-{
-    int descriptor = inherited_number(key);
-
-    if (descriptor >= 0 && fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
-        fatal("%s names no open descriptor", key);
-    return descriptor;
-}
-
-void
-child_start(struct inherited *inherited)
-{
-    int wake_courier, wake_jobs;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != inherited_number(INHERIT_PARENT))
-        exit(EXIT_SUCCESS);
-    install_handlers();
-    prctl(PR_SET_NAME, program_invocation_short_name); /* exec of /proc/self/exe left "exe" there */
-    wake_courier = inherited_descriptor(INHERIT_WAKE_COURIER);
-    wake_jobs = inherited_descriptor(INHERIT_WAKE_JOBS);
-    *inherited = (struct inherited){
-        .counters = map_counters(inherited_descriptor(INHERIT_COUNTERS)),
-        .wake_courier_read = wake_courier,
-        .wake_courier_write = wake_courier,
-        .wake_jobs_read = wake_jobs,
-        .wake_jobs_write = wake_jobs,
-        .listen = inherited_descriptor(INHERIT_LISTEN),
-    };
 }
 
 void

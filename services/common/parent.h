@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The process tree of one program: a parent without sockets or database that starts children by
- * fork and exec of itself with --role=…, restarts the ones that die, drains on SIGTERM, answers
- * systemd's watchdog. */
+ * The process tree of one program: a parent without sockets or database that forks children, restarts
+ * the ones that die, drains on SIGTERM, answers systemd's watchdog. */
 #ifndef ESCARCELLE_PARENT_H
 #define ESCARCELLE_PARENT_H
 
@@ -12,11 +11,10 @@
 
 enum {
     PARENT_CHILDREN_MAX = 32,
-    PARENT_EXIT_REFUSED =
-        3 /* a child's: configuration or schema do not fit, restarting would not help */
+    PARENT_EXIT_REFUSED = 3 /* configuration or schema do not fit, restarting would not help */
 };
 
-/* One kind of child: started `count` times with `--role=<role>`. */
+/* One kind of child: started `count` times; ps shows it as `<program> --role=<role>`. */
 struct parent_child {
     const char *role;
     int count;
@@ -32,7 +30,7 @@ struct counters {
     char courier_id[40]; /* lease holder: a restarted courier of this parent takes over at once */
 };
 
-/* What a child inherits, by descriptor numbers in its environment. */
+/* What all children share with their parent. */
 struct inherited {
     struct counters *counters;
     int wake_courier_read, wake_courier_write; /* eventfd: written after a commit with events */
@@ -46,12 +44,15 @@ extern const char program_version[];
 /* Set by SIGTERM and SIGINT in parent and children. */
 extern volatile sig_atomic_t stopping;
 
-/* Runs the parent until SIGTERM; `listen` is handed to the children or -1. Children get SIGTERM,
- * then 10 s later SIGKILL. Returns the exit code. */
-int parent_run(const char *program, char **argv, const struct parent_child *children, int listen);
-/* In a child: maps what parent_run made, sets PR_SET_PDEATHSIG (exits if the parent is already
- * gone), installs the signal handlers. */
-void child_start(struct inherited *inherited);
+/* SIGTERM and SIGINT set `stopping` from here on; for what a parent does before it has children. */
+void parent_heed_signals(void);
+/* Runs the parent until SIGTERM; returns the exit code. Each child runs child(role, inherited, state), which sees
+ * `stopping` and returns its exit code; it gets SIGTERM, 10 s later SIGKILL, and this at once when its parent
+ * dies. What the parent has made before, its children share: memory, but neither connections nor threads.
+ * `listen` is theirs too, or -1. argv is written over: ps reads a child's role there. */
+int parent_run(const char *program, char **argv, const struct parent_child *children, int listen,
+               int (*child)(const char *role, const struct inherited *inherited, const void *state),
+               const void *state);
 /* Makes an inherited wake descriptor readable. */
 void wake(int descriptor);
 /* Makes it unreadable until the next wake. */

@@ -54,7 +54,6 @@ jobs_prove(const struct service *service)
     return known;
 }
 
-/* Waits for the database, then refuses to go on with a schema or statement that does not fit. */
 struct db *
 service_database(const struct service *service)
 {
@@ -65,10 +64,25 @@ service_database(const struct service *service)
             exit(0);
         poll(NULL, 0, DATABASE_RETRY_MS);
     }
-    if (!migrate_verify(db, service) || !db_prove(db) || !sql_prove(db) ||
-        !projections_prove(db, service) || !jobs_prove(service) || !asks_prove(service))
-        exit(PARENT_EXIT_REFUSED);
     return db;
+}
+
+/* Refuses to go on with a schema, statement or contract that does not fit; a database that goes away meanwhile
+ * is waited for. */
+static struct db *
+proved_database(const struct service *service)
+{
+    for (;;) {
+        struct db *db = service_database(service);
+
+        if (migrate_verify(db, service) && db_prove(db) && sql_prove(db) &&
+            projections_prove(db, service) && jobs_prove(service) && asks_prove(service))
+            return db;
+        if (!db_lost(db))
+            exit(PARENT_EXIT_REFUSED);
+        log_warning("the database went away while the statements were proved: once more");
+        db_free(db);
+    }
 }
 
 /* ---- workers */
@@ -112,7 +126,7 @@ drain(struct worker *worker)
 }
 
 static int
-run_worker(const struct service *service, struct inherited *inherited, const char *lane)
+run_worker(const struct service *service, const struct inherited *inherited, const char *lane)
 {
     struct wire *wire = wire_open(service->rpc->name);
     struct arena *arena = arena_new((size_t)config.arena_bytes_max);
@@ -147,7 +161,7 @@ enum { JOBS_MAX = 16 /* of a service, its common ones included */ };
 
 struct jobs {
     const struct service *service;
-    struct inherited *inherited;
+    const struct inherited *inherited;
     struct db *db;
     struct wire_asker *asker;
     struct arena *arena;
@@ -241,7 +255,7 @@ run_due_jobs(struct jobs *jobs, bool woken)
 }
 
 static int
-run_jobs(const struct service *service, struct inherited *inherited)
+run_jobs(const struct service *service, const struct inherited *inherited)
 {
     struct wire *wire = wire_open(service->rpc->name);
     struct jobs jobs = {.service = service,
@@ -269,21 +283,20 @@ run_jobs(const struct service *service, struct inherited *inherited)
 /* ---- the command line */
 
 static int
-run_child(const struct service *service, const char *role)
+run_child(const char *role, const struct inherited *inherited, const void *state)
 {
-    static struct inherited inherited;
+    const struct service *service = state;
 
-    log_open(service->rpc->name, role, config.log_level);
-    child_start(&inherited);
     if (config.link_key_file[0] != '\0')
         link_key_load(config.link_key_file);
     if (strcmp(role, "courier") == 0)
-        return events_courier(service, &inherited);
+        return events_courier(service, inherited);
     if (strcmp(role, "jobs") == 0)
-        return run_jobs(service, &inherited);
-    return run_worker(service, &inherited, role);
+        return run_jobs(service, inherited);
+    return run_worker(service, inherited, role);
 }
 
+/* What is proved and compiled here, the children share. */
 static int
 run_parent(const struct service *service, char **argv)
 {
@@ -295,7 +308,9 @@ run_parent(const struct service *service, char **argv)
         {"jobs", service->jobs_children + (service->jobs_children == 0)},
         {NULL, 0}};
 
-    return parent_run(service->rpc->name, argv, children, -1);
+    parent_heed_signals();
+    db_free(proved_database(service));
+    return parent_run(service->rpc->name, argv, children, -1, run_child, service);
 }
 
 static int
@@ -314,7 +329,7 @@ run_command(const struct service *service, int (*command)(struct call *, int, ch
             char **argv)
 {
     struct call call;
-    struct db *db = service_database(service);
+    struct db *db = proved_database(service);
     struct arena *arena = arena_new((size_t)config.arena_bytes_max);
     int code;
 
@@ -361,15 +376,13 @@ service_main(const struct service *service, int argc, char **argv)
         return 0;
     }
     if (strcmp(argument, "--check") == 0) {
-        db_free(service_database(service));
+        db_free(proved_database(service));
         return 0;
     }
     if (strcmp(argument, "--migrate") == 0)
         return run_migrations(service);
     if (strcmp(argument, "--rebuild") == 0)
         return events_rebuild(service);
-    if (strncmp(argument, "--role=", 7) == 0)
-        return run_child(service, argument + 7);
     if (strcmp(argument, "--restored") == 0)
         return run_command(service, events_restored, argc, argv);
     if (service->command != NULL)

@@ -51,7 +51,7 @@ struct service {
     int (*command)(struct call *call, int argc, char **argv);
 };
 
-/* `<program> [--help|--config|--check|--migrate|--rebuild|--restored|--role=…]`. Returns the exit code. */
+/* `<program> [--help|--config|--check|--migrate|--rebuild|--restored]`. Returns the exit code. */
 int service_main(const struct service *service, int argc, char **argv);
 
 /* Lets a call do what the contract says of this job: for commands; the jobs child does it by itself. */

@@ -3,7 +3,9 @@
 #include "uuid.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -15,9 +17,20 @@ static uint32_t last_counter;
 static uint8_t pool[POOL_BYTES]; /* random bytes not used yet: one system call for many */
 static size_t pool_left;
 
+/* A child must not make what its parent makes. */
+static void
+forget(void)
+{
+    pool_left = 0;
+}
+
 static void
 take_random(uint8_t *out, size_t count)
 {
+    static bool heeds_forks;
+
+    if (!heeds_forks)
+        heeds_forks = pthread_atfork(NULL, NULL, forget) == 0;
     if (pool_left < count) {
         randombytes_buf(pool, sizeof pool);
         pool_left = sizeof pool;

@@ -45,15 +45,6 @@ defaults_hold_until_the_environment_says_more(void **state)
     unsetenv("ESCARCELLE_DATABASE_NAME");
 }
 
-static void
-what_a_parent_hands_down_is_no_configuration(void **state)
-{
-    (void)state;
-    setenv("ESCARCELLE_INHERIT_LISTEN", "7", 1);
-    config_load();
-    unsetenv("ESCARCELLE_INHERIT_LISTEN");
-}
-
 /* Loads with one variable more in a process of its own; its words on stderr go to `said`. */
 static int
 status_of_loading(const char *key, const char *value, char *said, size_t said_bytes)
@@ -82,7 +73,7 @@ static void
 unknown_keys_are_refused_by_name(void **state)
 {
     static const char *const unknown[] = {"ESCARCELLE_DATABASE_PORTS", "ESCARCELLE_DATABASE",
-                                          "ESCARCELLE_", "ESCARCELLE_INHERITED"};
+                                          "ESCARCELLE_"};
     char said[256];
 
     (void)state;
@@ -132,7 +123,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_alphabetical),
         cmocka_unit_test(defaults_hold_until_the_environment_says_more),
-        cmocka_unit_test(what_a_parent_hands_down_is_no_configuration),
         cmocka_unit_test(unknown_keys_are_refused_by_name),
         cmocka_unit_test(malformed_numbers_are_refused_by_name),
         cmocka_unit_test(a_secret_is_the_first_line_of_its_file),

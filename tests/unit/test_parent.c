@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The process tree: started, restarted, drained, never orphaned. The program runs itself: without
- * arguments it is the test, with --role=… a child that says on a pipe that it is there. */
+ * The process tree: started, restarted, drained, never orphaned. Each child says on a pipe that it is there. */
 #include "parent.h"
 
+#include "config.h"
 #include "dates.h"
 
 #include <poll.h>
@@ -26,12 +26,25 @@ enum { PATIENCE_MS = 20000, PIPE_DESCRIPTOR = 100 };
 /* What a child says of itself. */
 struct hello {
     pid_t pid, parent;
-    char role[12];
+    char role[12], shown[48]; /* what it was told, what ps shows */
     int listen;
     uint64_t handled; /* counted by all before it */
 };
 
+/* What the children see of their parent's memory. */
+static const int handed_down;
+
 /* ---- the child ------------------------------------------------------------------------------- */
+
+static void
+read_arguments(char *out, size_t size)
+{
+    FILE *file = fopen("/proc/self/cmdline", "re");
+
+    if (file == NULL || fgets(out, (int)size, file) == NULL)
+        abort();
+    fclose(file);
+}
 
 static void
 say_hello(const struct inherited *inherited, const char *role)
@@ -44,6 +57,7 @@ say_hello(const struct inherited *inherited, const char *role)
     };
 
     snprintf(hello.role, sizeof hello.role, "%s", role);
+    read_arguments(hello.shown, sizeof hello.shown);
     if (write(PIPE_DESCRIPTOR, &hello, sizeof hello) != sizeof hello)
         abort();
 }
@@ -90,24 +104,23 @@ drain_slowly(const struct inherited *inherited)
 }
 
 static int
-run_child(const char *role)
+run_child(const char *role, const struct inherited *inherited, const void *state)
 {
-    struct inherited inherited;
-
-    child_start(&inherited);
+    if (state != &handed_down)
+        abort();
     if (strcmp(role, "waiter") == 0)
-        wait_for_wake(&inherited);
-    say_hello(&inherited, role);
+        wait_for_wake(inherited);
+    say_hello(inherited, role);
     if (strcmp(role, "waker") == 0)
         for (int i = 0; i < 3; i++)
-            wake(inherited.wake_jobs_write);
+            wake(inherited->wake_jobs_write);
     if (strcmp(role, "refuser") == 0)
         return 3;
-    if (strcmp(role, "later") == 0 && inherited.counters->restarts > 0)
+    if (strcmp(role, "later") == 0 && inherited->counters->restarts > 0)
         return 3;
     wait_for_stop();
     if (strcmp(role, "slow") == 0)
-        drain_slowly(&inherited);
+        drain_slowly(inherited);
     return 0;
 }
 
@@ -117,6 +130,8 @@ struct tree {
     pid_t parent;
     int pipe;
 };
+
+static char **arguments; /* of this program */
 
 /* A parent with these children; the pipe is at its end when the last of them is gone. */
 static struct tree
@@ -128,8 +143,6 @@ start(const struct parent_child *children, int listen)
     assert_int_equal(pipe(ends), 0);
     tree.parent = fork();
     if (tree.parent == 0) {
-        char *arguments[] = {"test_parent", NULL};
-
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         dup2(ends[1], PIPE_DESCRIPTOR);
         close(ends[0]);
@@ -137,7 +150,7 @@ start(const struct parent_child *children, int listen)
         if (freopen("/dev/null", "w", stderr) ==
             NULL) /* closed, its number would go to a counter */
             abort();
-        exit(parent_run("test", arguments, children, listen));
+        exit(parent_run("test", arguments, children, listen, run_child, &handed_down));
     }
     close(ends[1]);
     tree.pipe = ends[0];
@@ -246,6 +259,17 @@ children_are_started_and_stopped(void **state)
     }
     assert_int_equal(fast, 2);
     assert_int_equal(leaf, 1);
+    assert_int_equal(stop_tree(&tree), 0);
+}
+
+static void
+a_child_shows_its_role(void **state)
+{
+    const struct parent_child children[] = {{"leaf", 1}, {NULL, 0}};
+    struct tree tree = start(children, -1);
+
+    (void)state;
+    assert_string_equal(next_hello(&tree).shown, "test --role=leaf");
     assert_int_equal(stop_tree(&tree), 0);
 }
 
@@ -424,8 +448,13 @@ without_a_supervisor_nobody_is_told(void **state)
 int
 main(int argc, char **argv)
 {
+    (void)argc;
+    arguments = argv;
+    config_load();
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_are_started_and_stopped),
+        cmocka_unit_test(a_child_shows_its_role),
         cmocka_unit_test(a_child_that_dies_is_replaced_and_the_counters_stay),
         cmocka_unit_test(restarts_back_off),
         cmocka_unit_test(children_die_with_their_parent),
@@ -438,7 +467,5 @@ main(int argc, char **argv)
         cmocka_unit_test(without_a_supervisor_nobody_is_told),
     };
 
-    if (argc == 2 && strncmp(argv[1], "--role=", 7) == 0)
-        return run_child(argv[1] + 7);
     return cmocka_run_group_tests_name("parent", tests, NULL, NULL);
 }

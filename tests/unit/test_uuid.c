@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -47,6 +49,30 @@ each_is_greater_than_the_one_before(void **state)
     }
 }
 
+/* Else the workers of one program would make the same. */
+static void
+a_child_makes_others_than_its_parent(void **state)
+{
+    char made[2][37];
+    int ends[2];
+    pid_t child;
+
+    (void)state;
+    uuid_new(made[0]);
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        uuid_new(made[1]);
+        _exit(write(ends[1], made[1], sizeof made[1]) == sizeof made[1] ? 0 : 1);
+    }
+    uuid_new(made[0]);
+    assert_int_equal(read(ends[0], made[1], sizeof made[1]), sizeof made[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_string_not_equal(made[0] + 19, made[1] + 19);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void
 they_begin_with_the_time(void **state)
 {
@@ -66,6 +92,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(identifiers_are_version_7_of_the_rfc_variant),
         cmocka_unit_test(each_is_greater_than_the_one_before),
+        cmocka_unit_test(a_child_makes_others_than_its_parent),
         cmocka_unit_test(they_begin_with_the_time),
     };
 
