@@ -234,11 +234,17 @@ job_at(const struct service *service, size_t index, bool *own)
     return retention_jobs[index].name == NULL ? NULL : &retention_jobs[index];
 }
 
-/* Runs what is due; returns the milliseconds until the next. */
+static int
+jobs_children(const struct service *service)
+{
+    return service->jobs_children > 0 ? service->jobs_children : 1;
+}
+
+/* Runs what is due; returns the milliseconds until the next. Several children together look as often as one. */
 static int64_t
 run_due_jobs(struct jobs *jobs, bool woken)
 {
-    int64_t next = INT32_MAX;
+    int64_t next = INT32_MAX, children = jobs_children(jobs->service);
     const struct job *job;
     bool own;
 
@@ -247,7 +253,7 @@ run_due_jobs(struct jobs *jobs, bool woken)
 
         assert(i < JOBS_MAX);
         if ((woken && own) || now >= jobs->due_ms[i])
-            jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms;
+            jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms * children;
         left = jobs->due_ms[i] - clock_ms();
         next = left < next ? left : next;
     }
@@ -305,7 +311,7 @@ run_parent(const struct service *service, char **argv)
         {"leaf", 1},
         {"courier", 1},
         {"slow", service->slow_worker ? 1 : 0},
-        {"jobs", service->jobs_children + (service->jobs_children == 0)},
+        {"jobs", jobs_children(service)},
         {NULL, 0}};
 
     parent_heed_signals();

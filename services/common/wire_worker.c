@@ -20,7 +20,8 @@ enum {
     WATCH_MS = 250,
     RETURN_MS = 50,        /* the only broker stops: its next run is looked for as often */
     RETURN_MS_MAX = 5000,  /* for so long */
-    ACTIVE_MS = 5000,      /* so long after a request READY is sent more often */
+    CLOSE_MS = 400,        /* requests that follow each other so soon are work, not only questions after health */
+    ACTIVE_MS = 5000,      /* so long after such a request READY is sent more often */
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */
     LINGER_MS = 1000,      /* for the last reply */
@@ -36,6 +37,7 @@ struct wire_worker {
     int64_t ticked_ms; /* when the connection was last looked at */
     bool connecting;   /* no READY went out on this connection yet */
     int64_t served_ms; /* when the last request came, 0: never */
+    int64_t busy_ms;   /* when one last came close after another, 0: never */
     int64_t ready_ms;  /* when READY was last sent, 0: at once */
     int64_t left_ms;   /* when the only broker sent it away, 0: it did not */
     int64_t doubt_ms;  /* until when that is not believed */
@@ -116,7 +118,7 @@ send_ready(struct wire_worker *worker, int64_t now)
 static int64_t
 beat_ms(const struct wire_worker *worker, int64_t now)
 {
-    bool active = worker->served_ms != 0 && now - worker->served_ms < ACTIVE_MS;
+    bool active = worker->busy_ms != 0 && now - worker->busy_ms < ACTIVE_MS;
     if (worker->left_ms != 0 && now - worker->left_ms < RETURN_MS_MAX)
         return RETURN_MS;
     return active ? WATCH_MS : wire_beat_ms(worker->wire);
@@ -221,6 +223,8 @@ take_request(struct wire_worker *worker, struct frames *frames, const struct con
     int64_t now = clock_ms();
     worker->open = true;
     worker->open_number = control->number;
+    if (worker->served_ms != 0 && now - worker->served_ms < CLOSE_MS)
+        worker->busy_ms = now;
     worker->served_ms = now;
     worker->open_until_ms = now + control->argument;
     zmq_msg_t *header = &frames->frames[1], *body = &frames->frames[2];
