@@ -101,6 +101,16 @@ set_number(void *socket, int option, int value)
     assert(!failed);
 }
 
+static int
+messages_max(void *socket)
+{
+    int type;
+    size_t size = sizeof type;
+    int failed = zmq_getsockopt(socket, ZMQ_TYPE, &type, &size);
+    assert(!failed);
+    return type == ZMQ_PUB || type == ZMQ_SUB ? DOOR_PUBLICATIONS_MAX : DOOR_MESSAGES_MAX;
+}
+
 void
 door_limit(void *socket, const char *address)
 {
@@ -109,8 +119,8 @@ door_limit(void *socket, const char *address)
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof message_bytes_max);
     assert(!failed);
     set_number(socket, ZMQ_LINGER, 0);
-    set_number(socket, ZMQ_SNDHWM, DOOR_MESSAGES_MAX);
-    set_number(socket, ZMQ_RCVHWM, DOOR_MESSAGES_MAX);
+    set_number(socket, ZMQ_SNDHWM, messages_max(socket));
+    set_number(socket, ZMQ_RCVHWM, messages_max(socket));
     set_number(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     set_number(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);

@@ -12,6 +12,7 @@ enum {
     IPC_PATH_BYTES_MAX = 107, /* sun_path */
     KEY_TEXT_BYTES = 41,      /* Z85 of 32 bytes, NUL */
     DOOR_MESSAGES_MAX = 10000,
+    DOOR_PUBLICATIONS_MAX = 500, /* each may hold a page of events; what is lost beyond them is asked for */
 };
 
 struct key_pair {
@@ -30,7 +31,7 @@ void key_read_public(const char *program, char out[KEY_TEXT_BYTES]);
 /* Both halves; fatal when unreadable. */
 void key_read_pair(const char *program, struct key_pair *keys);
 
-/* Limits and time-outs that every socket has, before bind or connect. */
+/* Limits, by the type of the socket, and time-outs, before bind or connect. */
 void door_limit(void *socket, const char *address);
 
 /* ---- for wire_*.c: a process's end. */

@@ -15,7 +15,7 @@ from streams import (SERVICES, assert_chains, begin_epoch, costs_posted, cursor,
 
 WAIT_ALARM_MS = 1000
 PAGE_EVENTS = 1000  # EVENTS_PAGE_MAX
-SUBSCRIBER_MESSAGES = 10_000  # DOOR_MESSAGES_MAX, at the broker and again at the subscriber
+SUBSCRIBER_MESSAGES = 500  # DOOR_PUBLICATIONS_MAX, at the broker and again at the subscriber
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +237,7 @@ def test_a_receive_buffer_that_overflows_is_made_good(stack, admin, project, ses
     wait_until_settled(stack)
     old = log(stack, "sessions")[-1]
     with stopped(child(stack, "budgeting", "courier")), wire(stack, "sessions") as sessions:
-        sessions.flood(published(old), 3 * SUBSCRIBER_MESSAGES)
+        sessions.flood(published(old), 10 * SUBSCRIBER_MESSAGES)
         trainings = [new_training(admin, session, 100_00 + number) for number in range(3)]
         wait_until(lambda: not stack.query("select 1 from sessions.outbox"))
     wait_until_posted(stack, project, trainings)
