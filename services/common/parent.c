@@ -71,8 +71,8 @@ awaited_signals(void)
 static struct counters *
 new_counters(void)
 {
-    struct counters *counters = mmap(NULL, sizeof *counters, PROT_READ | PROT_WRITE,
-                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct counters *counters =
+        mmap(NULL, sizeof *counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (counters == MAP_FAILED)
         fatal("the shared counters can't be mapped: %s", strerror(errno));
@@ -306,7 +306,8 @@ drain(struct parent *parent)
 
     notify_supervisor("STOPPING=1");
     if (parent->inherited.listen >= 0)
-        close(parent->inherited.listen); /* who connects waits for the next run, if another holds it */
+        close(parent->inherited
+                  .listen); /* who connects waits for the next run, if another holds it */
     signal_children(parent, SIGTERM);
     while (has_children(parent)) {
         await(parent, deadline_ms);

@@ -12,7 +12,8 @@ enum {
     IPC_PATH_BYTES_MAX = 107, /* sun_path */
     KEY_TEXT_BYTES = 41,      /* Z85 of 32 bytes, NUL */
     DOOR_MESSAGES_MAX = 10000,
-    DOOR_PUBLICATIONS_MAX = 500, /* each may hold a page of events; what is lost beyond them is asked for */
+    DOOR_PUBLICATIONS_MAX =
+        500, /* each may hold a page of events; what is lost beyond them is asked for */
 };
 
 struct key_pair {

@@ -18,9 +18,10 @@ enum {
     FROZEN_MS = 500, /* a wait that took so much longer than it was to */
     DOUBT_MS = 200,  /* after it */
     WATCH_MS = 250,
-    RETURN_MS = 50,        /* the only broker stops: its next run is looked for as often */
-    RETURN_MS_MAX = 5000,  /* for so long */
-    CLOSE_MS = 400,        /* requests that follow each other so soon are work, not only questions after health */
+    RETURN_MS = 50,       /* the only broker stops: its next run is looked for as often */
+    RETURN_MS_MAX = 5000, /* for so long */
+    CLOSE_MS =
+        400, /* requests that follow each other so soon are work, not only questions after health */
     ACTIVE_MS = 5000,      /* so long after such a request READY is sent more often */
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */

@@ -98,7 +98,7 @@ claim(struct call *call, void *state)
     struct sending *sending = state;
     bool found;
 
-    sending->lease_ends_ms = clock_ms() + LEASE_S * 1000;
+    sending->lease_ends_ms = clock_ms() + (int64_t)LEASE_S * 1000;
     sending->mail = NEW(call, StoredMail);
     TRY(sql_run(call, &queue_up, NEW(call, Empty), NULL));
     return sql_maybe(call, &claim_mail, NEW(call, Empty), sending->mail, &found);
