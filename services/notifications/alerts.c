@@ -45,18 +45,26 @@ raise_alert(struct call *call, Alert *alert)
     return first ? emit_alert_raised(call, raised) : RPC_OK;
 }
 
+static Alert *
+new_alert(struct call *call, AlertKind kind, AlertSeverity severity, AlertAudience audience)
+{
+    Alert *alert = NEW(call, Alert);
+
+    SET(alert, kind, kind);
+    SET(alert, severity, severity);
+    SET(alert, audience, audience);
+    return alert;
+}
+
 enum rpc_status
 alert_raise(struct call *call, AlertKind kind, AlertSeverity severity, const char *sentence, ...)
 {
-    Alert *alert = NEW(call, Alert);
+    Alert *alert = new_alert(call, kind, severity, ALERT_AUDIENCE_OPERATORS);
     va_list arguments;
 
     va_start(arguments, sentence);
     alert->summary = arena_vprintf(call->arena, sentence, arguments);
     va_end(arguments);
-    SET(alert, kind, kind);
-    SET(alert, severity, severity);
-    SET(alert, audience, ALERT_AUDIENCE_OPERATORS);
     alert->subject_id = call->event->subject;
     alert->project_id = call->event->project;
     alert->client_id = call->event->client;
@@ -66,11 +74,9 @@ alert_raise(struct call *call, AlertKind kind, AlertSeverity severity, const cha
 enum rpc_status
 alert_message_failed(struct call *call, const Message *message)
 {
-    Alert *alert = NEW(call, Alert);
+    Alert *alert = new_alert(call, ALERT_KIND_MESSAGE_FAILED, ALERT_SEVERITY_WARNING,
+                             ALERT_AUDIENCE_ADMINISTRATORS);
 
-    SET(alert, kind, ALERT_KIND_MESSAGE_FAILED);
-    SET(alert, severity, ALERT_SEVERITY_WARNING);
-    SET(alert, audience, ALERT_AUDIENCE_ADMINISTRATORS);
     alert->summary = arena_printf(
         call->arena, "A mail (%s) could not be delivered; see the message for the reason.",
         message_text(call->arena, &message->base, "kind"));
@@ -83,11 +89,9 @@ alert_message_failed(struct call *call, const Message *message)
 enum rpc_status
 alert_mails_paused(struct call *call, const MailQueue *queue)
 {
-    Alert *alert = NEW(call, Alert);
+    Alert *alert = new_alert(call, ALERT_KIND_MAILS_PAUSED, ALERT_SEVERITY_CRITICAL,
+                             ALERT_AUDIENCE_ADMINISTRATORS);
 
-    SET(alert, kind, ALERT_KIND_MAILS_PAUSED);
-    SET(alert, severity, ALERT_SEVERITY_CRITICAL);
-    SET(alert, audience, ALERT_AUDIENCE_ADMINISTRATORS);
     alert->summary = arena_printf(
         call->arena, "No mail is sent until the queue is released (/v1/ops/mail-queue). %s",
         queue->reason);
@@ -115,11 +119,9 @@ kind_of_trouble(Ops__TroubleKind kind)
 enum rpc_status
 alert_trouble(struct call *call, const Ops__Trouble *trouble)
 {
-    Alert *alert = NEW(call, Alert);
+    Alert *alert = new_alert(call, kind_of_trouble(trouble->kind), ALERT_SEVERITY_CRITICAL,
+                             ALERT_AUDIENCE_ADMINISTRATORS);
 
-    SET(alert, kind, kind_of_trouble(trouble->kind));
-    SET(alert, severity, ALERT_SEVERITY_CRITICAL);
-    SET(alert, audience, ALERT_AUDIENCE_ADMINISTRATORS);
     alert->summary = trouble->sentence;
     alert->subject_id = trouble->event_id;
     alert->project_id = trouble->project_id;

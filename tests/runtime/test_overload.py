@@ -119,36 +119,24 @@ def test_slow_callers_are_ended_and_leave_others_untouched(stack, operator):
     expect(operator.get("/v1/clients", page_size=1), 200)
 
 
-def test_a_service_that_hangs_is_refused_beyond_its_room_and_the_others_go_on(stack, operator):
-    """The first wait, the next get 503 at once; when it goes on, all that wait are answered."""
-    question = asks(operator, "GET", "/v1/sessions?page_size=1")
+@pytest.mark.parametrize(("service", "path", "addresses", "more", "status"), [
+    ("sessions", "/v1/sessions", 2, 20, 503), ("funding", "/v1/funding-calls", 1, 5, 429)],
+    ids=["of a service that hangs", "of one address"])
+def test_beyond_the_room_for_requests_under_way_is_refused_at_once(stack, operator, service, path, addresses, more, status):
+    """The first wait, the next are refused; others are served; when the service goes on, all that wait are answered."""
+    question = asks(operator, "GET", f"{path}?page_size=1")
     with contextlib.ExitStack() as callers_end:
-        with stopped(*children(stack, "sessions", "fast")):
-            callers = callers_end.enter_context(connections(stack, ROOM + 20, 2, True, question))
-            wait_until(lambda: len(answered(callers)) == 20)
+        with stopped(*children(stack, service, "fast")):
+            callers = callers_end.enter_context(connections(stack, ROOM + more, addresses, True, question))
+            wait_until(lambda: len(answered(callers)) == more)
             for refused in answered(callers):
                 text = refused.recv(4096)
-                assert text.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: 1\r\n" in text
+                assert text.startswith(f"HTTP/1.1 {status} ".encode()) and b"\r\nRetry-After: 1\r\n" in text
                 callers.remove(refused)
             expect(operator.get("/v1/clients", page_size=1), 200)
         for caller in callers:
             assert caller.recv(4096)[:12] in ADMITTED
-    expect(operator.get("/v1/sessions", page_size=1), 200)
-
-
-def test_an_address_with_too_many_requests_under_way_is_told_so_and_others_are_not(stack, operator):
-    question = asks(operator, "GET", "/v1/funding-calls?page_size=1")
-    with contextlib.ExitStack() as callers_end:
-        with stopped(*children(stack, "funding", "fast")):
-            callers = callers_end.enter_context(connections(stack, ROOM + 5, 1, True, question))
-            wait_until(lambda: len(answered(callers)) == 5)
-            for refused in answered(callers):
-                text = refused.recv(4096)
-                assert text.startswith(b"HTTP/1.1 429 ") and b"\r\nRetry-After: 1\r\n" in text
-                callers.remove(refused)
-            expect(operator.get("/v1/clients", page_size=1), 200)
-        for caller in callers:
-            assert caller.recv(4096)[:12] in ADMITTED
+    expect(operator.get(path, page_size=1), 200)
 
 
 def test_large_bodies_beyond_their_room_are_refused_and_small_ones_are_not(stack, operator):
