@@ -134,8 +134,8 @@ def test_a_new_epoch_that_lost_what_was_applied_stops_the_stream(stack, admin, p
     later = new_project(admin, {"id": project["client_id"]}, 0)
     wait_until(lambda: stack.query("select 1 from notifications.project where id = %s", later["id"]))
     tell_budgeting_something_else(stack, admin, project)
-    alert(admin, "events_lost", "notifications applied an event of budgeting", f"sessions:{log(stack, 'sessions')[-1]['epoch']}:{lost}",
-          "compare what both services hold")
+    alert(admin, "events_lost", "notifications applied an event of budgeting",
+          f"sessions:{log(stack, 'sessions')[-1]['epoch']}:{lost}", "compare what both services hold")
     assert "was lost when sessions was restored" in stack.log("notifications")
     training = new_training(admin, session, 200_00)
     wait_until(lambda: cursor(stack, "notifications", "sessions") == head(stack, "sessions"))

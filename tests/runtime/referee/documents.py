@@ -85,7 +85,8 @@ def commissions(evidence):
             select s.project_id, count(*) from sessions.training t join sessions.session s on s.id = t.session_id
             join budgeting.project p on p.id = s.project_id join invoicing.billing_plan b on b.project_id = p.id
             where s.status = 'completed' and b.basis = 'consumed_value' and t.cost_cents * b.rate_bp >= 5000
-            and (p.status = 'closed' and 'project_closed' = any(b.triggers) or 'session_completed' = any(b.triggers)) and not exists (select from invoicing.billed_training d where d.training_id = t.id)
+            and (p.status = 'closed' and 'project_closed' = any(b.triggers) or 'session_completed' = any(b.triggers))
+            and not exists (select from invoicing.billed_training d where d.training_id = t.id)
             and not exists (select from invoicing.invoice_line l where t.id = any(l.training_ids)) group by 1"""):
         yield f"{unbilled} trainings of project {project} are due and were never billed"
 
