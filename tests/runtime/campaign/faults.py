@@ -170,6 +170,9 @@ class Faults:
         return how
 
     def cut_sessions(self):
+        frozen = {pid for _, pid in self.frozen}
+        if frozen & set(descendants(self.pid(DATABASE) or 0)):
+            return "no session to cut: PostgreSQL is frozen"  # and would answer only when this thread thaws it
         rows = self.stack.query("select pg_terminate_backend(pid) from pg_stat_activity "
                                 "where usename = %s", self.random.choice(self.services))
         return f"cut {len(rows)} database sessions"
