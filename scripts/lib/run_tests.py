@@ -14,6 +14,7 @@ import rules
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = REPOSITORY / "tests"
 UNIT_SECONDS_MAX = 120
+SHARES = 3  # of the API's tests, and of the others
 NOTHING_SELECTED = 5  # pytest's own, when -k leaves a share empty
 
 
@@ -93,11 +94,11 @@ def run_unit(folder, build_folder):
 
 
 def shares(suites):
-    """What runs side by side, since tests mostly wait: the API's files in two shares, the other suites' in two."""
+    """What runs side by side, since tests mostly wait: the API's files in three shares, the other suites' in three."""
     files = [sorted((TESTS / suite).glob("test_*.py")) for suite in suites]
     api = sum((some for suite, some in zip(suites, files) if suite == "api"), [])
     others = sum((some for suite, some in zip(suites, files) if suite != "api"), [])
-    return [share for share in (api[::2], api[1::2], others[::2], others[1::2]) if share]
+    return [group[first::SHARES] for group in (api, others) for first in range(SHARES) if group[first:]]
 
 
 def run_share(number, paths, folder, build_folder, options):
