@@ -22,6 +22,10 @@ def build_folder():
     return pathlib.Path(os.environ.get("STACK_BUILD", TESTS.parent / "build" / "debug"))
 
 
+# ASan keeps back what was freed.
+QUARANTINE_KIB = 256 << 10 if build_folder().name == "asan" else 0
+
+
 def sanitizer_findings(stack):
     """Lines of the programs' logs in which a sanitizer complains."""
     for log in stack.logs.glob("*.log"):

@@ -121,7 +121,9 @@ add_standstill(struct call *call, const StreamReport *stream, const char *key, T
     struct arena *arena = call->arena;
 
     if (stream->stopped != NULL)
-        add_trouble(call, troubles, TROUBLE_KIND_STREAM_STOPPED, key,
+        /* Another reason is another trouble, even where nobody looked between the two. */
+        add_trouble(call, troubles, TROUBLE_KIND_STREAM_STOPPED,
+                    arena_printf(arena, "%s %s", key, stream->stopped),
                     arena_printf(arena, "The stream of %s is stopped in %s: %s. " STREAM_REMEDY ".",
                                  stream->producer, service, stream->stopped, service));
     else if (stream->waits_for != NULL && stream->waits_s * 1000 >= config.wait_alarm_ms)

@@ -12,14 +12,13 @@ import threading
 
 import pytest
 from client import WAIT_SECONDS, Client, expect, new_operator, problem, wait_until
-from conftest import build_folder
+from conftest import QUARANTINE_KIB
 from interference import child, children, stopped
 
 IDLE = 10_000
 ADDRESSES = 25  # each may have 512 connections
 DESCRIPTORS = 2048 + 64
 KIB_MORE_MAX = 48 << 10
-QUARANTINE_KIB = 256 << 10 if build_folder().name == "asan" else 0  # ASan keeps back what was freed
 ROOM = 256  # requests under way of one address, and of one lane
 # A slow machine may take longer to connect all callers than a request may take.
 ADMITTED = (b"HTTP/1.1 200", b"HTTP/1.1 503", b"HTTP/1.1 504")
