@@ -234,17 +234,11 @@ job_at(const struct service *service, size_t index, bool *own)
     return retention_jobs[index].name == NULL ? NULL : &retention_jobs[index];
 }
 
-static int
-jobs_children(const struct service *service)
-{
-    return service->jobs_children > 0 ? service->jobs_children : 1;
-}
-
-/* Runs what is due; returns the milliseconds until the next. Several children together look as often as one. */
+/* Runs what is due; returns the milliseconds until the next. */
 static int64_t
 run_due_jobs(struct jobs *jobs, bool woken)
 {
-    int64_t next = INT32_MAX, children = jobs_children(jobs->service);
+    int64_t next = INT32_MAX;
     const struct job *job;
     bool own;
 
@@ -253,7 +247,7 @@ run_due_jobs(struct jobs *jobs, bool woken)
 
         assert(i < JOBS_MAX);
         if ((woken && own) || now >= jobs->due_ms[i])
-            jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms * children;
+            jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms;
         left = jobs->due_ms[i] - clock_ms();
         next = left < next ? left : next;
     }
@@ -306,12 +300,13 @@ run_child(const char *role, const struct inherited *inherited, const void *state
 static int
 run_parent(const struct service *service, char **argv)
 {
-    struct parent_child children[] = {{"fast", (int)config.workers_fast},
-                                      {"leaf", 1},
-                                      {"courier", 1},
-                                      {"slow", service->slow_worker ? 1 : 0},
-                                      {"jobs", jobs_children(service)},
-                                      {NULL, 0}};
+    struct parent_child children[] = {
+        {"fast", (int)config.workers_fast},
+        {"leaf", 1},
+        {"courier", 1},
+        {"slow", service->slow_worker ? 1 : 0},
+        {"jobs", service->jobs_children + (service->jobs_children == 0)},
+        {NULL, 0}};
 
     parent_heed_signals();
     db_free(proved_database(service));
