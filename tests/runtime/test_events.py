@@ -346,10 +346,10 @@ def test_an_event_that_kills_its_process_is_parked(stack, admin, client, project
     with held(stack, PROJECT_ROW.format(project=project["id"])) as wait_for:
         new_training(admin, session, 300_00)
         while not wait_for("budgeting", unless=lambda: parked(stack, project)):
+            left = stack.query("select pid from pg_stat_activity where usename = 'budgeting' and wait_event_type = 'Lock'")
             kill(stack, "budgeting", next(deaths))
-            # Until the one it left is gone: else that is taken for the next one.
-            stack.query("select pg_terminate_backend(pid, 30000) from pg_stat_activity where usename = 'budgeting' "
-                        "and wait_event_type = 'Lock'")
+            for (pid,) in left:  # no other: the next courier may wait already
+                stack.query("select pg_terminate_backend(%s, 30000)", pid)
     _, reason, _ = assert_parked_with_what_follows(stack, admin, client, project, session)
     assert "killed the process" in reason
 
