@@ -108,6 +108,15 @@ write_message(struct arena *arena, GMimeMessage *mail, uint8_t **bytes, size_t *
     *length = written->len;
 }
 
+static bool
+is_ascii(const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] >= 0x80)
+            return false;
+    return true;
+}
+
 bool
 mime_build(struct arena *arena, const struct mime_message *message, uint8_t **bytes, size_t *length,
            const char **error)
@@ -131,5 +140,8 @@ mime_build(struct arena *arena, const struct mime_message *message, uint8_t **by
     g_mime_object_set_header(GMIME_OBJECT(mail), "Auto-Submitted", "auto-generated", "UTF-8");
     g_mime_message_set_mime_part(mail, content(arena, message));
     write_message(arena, mail, bytes, length);
-    return true;
+    /* A domain that only looks like the ASCII form of another one is written as if it were that. */
+    if (!is_ascii(*bytes, *length))
+        *error = "an address has a domain that cannot exist";
+    return *error == NULL;
 }

@@ -6,8 +6,10 @@
 
 #include "call.h"
 #include "fields.h"
+#include "gateway.h"
 #include "input.h"
 #include "json_tree.h"
+#include "pages.h"
 #include "visits.h"
 
 #include <assert.h>
@@ -113,6 +115,17 @@ check(struct exchange *exchange)
         check_page(exchange);
 }
 
+/* What a page needs of the gateway. */
+static struct gateway *
+gateway_of_pages(void)
+{
+    static struct gateway gateway;
+
+    if (gateway.pages == NULL)
+        gateway.pages = pages_new();
+    return &gateway;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -121,7 +134,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input input = {data, size};
     uint8_t choice = input_byte(&input);
     const char *target = input_text(&input, arena);
-    struct exchange *exchange = exchange_new(NULL, arena, target);
+    struct exchange *exchange = exchange_new(gateway_of_pages(), arena, target);
 
     read_target(exchange, verbs[choice % 5]);
     if (exchange->route == NULL)
