@@ -108,13 +108,13 @@ write_message(struct arena *arena, GMimeMessage *mail, uint8_t **bytes, size_t *
     *length = written->len;
 }
 
+/* Whether the head names the address as it is, but for the case of letters. */
 static bool
-is_ascii(const uint8_t *bytes, size_t length)
+is_addressed(struct arena *arena, const uint8_t *bytes, size_t length, const char *address)
 {
-    for (size_t i = 0; i < length; i++)
-        if (bytes[i] >= 0x80)
-            return false;
-    return true;
+    const uint8_t *end = memmem(bytes, length, "\r\n\r\n", 4);
+    const char *head = arena_strndup(arena, (const char *)bytes, end ? (size_t)(end - bytes) : 0);
+    return strcasestr(head, address) != NULL;
 }
 
 bool
@@ -140,8 +140,8 @@ mime_build(struct arena *arena, const struct mime_message *message, uint8_t **by
     g_mime_object_set_header(GMIME_OBJECT(mail), "Auto-Submitted", "auto-generated", "UTF-8");
     g_mime_message_set_mime_part(mail, content(arena, message));
     write_message(arena, mail, bytes, length);
-    /* A domain that only looks like the ASCII form of another one is written as if it were that. */
-    if (!is_ascii(*bytes, *length))
+    /* A domain that only looks like the ASCII form of another one ("xn--") is written as something else. */
+    if (!is_addressed(arena, *bytes, *length, message->to.address))
         *error = "an address has a domain that cannot exist";
     return *error == NULL;
 }

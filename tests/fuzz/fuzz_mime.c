@@ -55,7 +55,7 @@ check_headers(struct arena *arena, const char *mail, const struct mime_message *
         lines += at[2] != ' ' && at[2] != '\t' && at[2] != '\0';
     assert(lines == sizeof names / sizeof *names);
     assert(strstr(head, message->from.address) != NULL &&
-           strstr(head, message->to.address) != NULL);
+           strcasestr(head, message->to.address) != NULL);
 }
 
 int
