@@ -14,7 +14,7 @@ import rules
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = REPOSITORY / "tests"
 UNIT_SECONDS_MAX = 120
-SHARES = 3  # of the API's tests, and of the others
+SHARES = 2  # of the API's tests, and of the others
 NOTHING_SELECTED = 5  # pytest's own, when -k leaves a share empty
 
 
@@ -94,7 +94,7 @@ def run_unit(folder, build_folder):
 
 
 def shares(suites):
-    """What runs side by side, since tests mostly wait: the API's files in three shares, the other suites' in three."""
+    """What runs side by side, since tests mostly wait: the API's files in shares, the other suites' in as many."""
     files = [sorted((TESTS / suite).glob("test_*.py")) for suite in suites]
     api = sum((some for suite, some in zip(suites, files) if suite == "api"), [])
     others = sum((some for suite, some in zip(suites, files) if suite != "api"), [])
