@@ -305,9 +305,9 @@ drain(struct parent *parent)
     int64_t deadline_ms = clock_ms() + DRAIN_MS_MAX;
 
     notify_supervisor("STOPPING=1");
+    /* Who connects waits for the next run, if another holds it. */
     if (parent->inherited.listen >= 0)
-        close(parent->inherited
-                  .listen); /* who connects waits for the next run, if another holds it */
+        close(parent->inherited.listen);
     signal_children(parent, SIGTERM);
     while (has_children(parent)) {
         await(parent, deadline_ms);
