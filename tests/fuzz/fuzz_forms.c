@@ -6,6 +6,7 @@
 
 #include "call.h"
 #include "fields.h"
+#include "funding.pb-c.h"
 #include "gateway.h"
 #include "input.h"
 #include "json_tree.h"
@@ -67,12 +68,28 @@ count(const char *text, char character)
     return found;
 }
 
+/* What the page of a review reads; that of a password reads nothing. */
+static ProtobufCMessage *
+answer(const struct exchange *exchange)
+{
+    ProtobufCMessage *read = message_new(exchange->arena, exchange->route->reply->descriptor);
+
+    if (exchange->visit->page == &review_page) {
+        Funding__FundingReview *review = (Funding__FundingReview *)read;
+
+        review->call_date = (char *)"2026-12-01";
+        review->expires_at = (char *)"2026-12-31T11:00:00Z";
+        SET(review, status, FUNDING__FUNDING_CALL_STATUS__FUNDING_CALL_STATUS_SENT);
+    }
+    return read;
+}
+
 /* The page of a form that was typed, and of the same with plain words instead: the same tags. */
 static void
 check_page(struct exchange *exchange)
 {
     struct visit *visit = exchange->visit;
-    ProtobufCMessage *read = message_new(exchange->arena, exchange->route->reply->descriptor);
+    const ProtobufCMessage *read = answer(exchange);
     const char *shown;
 
     visit->page->show(exchange, read);
