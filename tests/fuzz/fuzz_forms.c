@@ -4,6 +4,7 @@
  * typed into a form becomes part of its page's markup. */
 #include "forms.h"
 
+#include "accounts.pb-c.h"
 #include "call.h"
 #include "fields.h"
 #include "funding.pb-c.h"
@@ -68,20 +69,20 @@ count(const char *text, char character)
     return found;
 }
 
-/* What the page of a review reads; that of a password reads nothing. */
-static ProtobufCMessage *
+/* What was read before the page was shown. */
+static const ProtobufCMessage *
 answer(const struct exchange *exchange)
 {
-    ProtobufCMessage *read = message_new(exchange->arena, exchange->route->reply->descriptor);
+    static const Funding__FundingReview no_review = FUNDING__FUNDING_REVIEW__INIT;
+    static const Accounts__PasswordReset no_reset = ACCOUNTS__PASSWORD_RESET__INIT;
+    Funding__FundingReview *review = arena_memdup(exchange->arena, &no_review, sizeof no_review);
+    Accounts__PasswordReset *reset = arena_memdup(exchange->arena, &no_reset, sizeof no_reset);
 
-    if (exchange->visit->page == &review_page) {
-        Funding__FundingReview *review = (Funding__FundingReview *)read;
-
-        review->call_date = (char *)"2026-12-01";
-        review->expires_at = (char *)"2026-12-31T11:00:00Z";
-        SET(review, status, FUNDING__FUNDING_CALL_STATUS__FUNDING_CALL_STATUS_SENT);
-    }
-    return read;
+    reset->email = (char *)"ada@client.example";
+    review->call_date = (char *)"2026-12-01";
+    review->expires_at = reset->expires_at = (char *)"2026-12-31T11:00:00Z";
+    SET(review, status, FUNDING__FUNDING_CALL_STATUS__FUNDING_CALL_STATUS_SENT);
+    return exchange->visit->page == &review_page ? &review->base : &reset->base;
 }
 
 /* The page of a form that was typed, and of the same with plain words instead: the same tags. */
