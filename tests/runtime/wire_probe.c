@@ -3,7 +3,8 @@
  * is told to be, and says on stdout what happened, one line each. It must not judge.
  *
  *   wire_probe <program> worker <service.lane> <credit>   stdin: a line to drain
- *       "sleep N" as body makes the handler take N ms; the answer is "<pid> <sender> <body>"
+ *       "sleep N" as body makes the handler take N ms, after it has said "sleeps"; the answer is
+ *       "<pid> <sender> <body>"
  *   wire_probe <program> asker      stdin: "<service.lane> <remaining ms> <body>"
  *       a body "bytes N" is sent as N bytes of 'x'; says "reply TAG BODY", "unavailable TAG" or
  *       "unsent TAG"; tags count from 1
@@ -68,8 +69,10 @@ serve_one(struct wire_worker *worker, struct arena *arena, const struct wire_req
     char answer[LINE_BYTES_MAX];
     int length;
     char *body = arena_strndup(arena, (const char *)request->body, request->body_bytes);
-    if (strncmp(body, "sleep ", 6) == 0)
+    if (strncmp(body, "sleep ", 6) == 0) {
+        say("sleeps");
         poll(NULL, 0, atoi(body + 6));
+    }
     if (request->remaining_ms <= 0)
         say("late");
     if (request->body_bytes > LINE_BYTES_MAX / 2)
