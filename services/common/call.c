@@ -56,6 +56,7 @@ call_restart(struct call *call)
     wire__reply_header__init(&call->reply_header);
     call->status = RPC_OK;
     call->emitted = call->refusal = NULL;
+    call->projected = NULL;
     call->emitted_end = &call->emitted;
     call->move = NULL;
     call->emitted_none = call->wake_jobs = call->matched = false;

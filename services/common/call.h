@@ -12,6 +12,7 @@
 
 struct db;
 struct emitted;
+struct projected;
 struct wire_asker;
 struct service;
 
@@ -34,6 +35,7 @@ struct call {
     Wire__ReplyHeader reply_header;
     struct emitted *emitted, **emitted_end; /* queued events, written with the commit */
     struct emitted *refusal;                /* stored by itself when the call is refused */
+    struct projected *projected;            /* rows of projections that are not queued yet */
     bool emitted_none;                      /* emit_none was called */
     bool wake_jobs;                         /* call_wake_jobs was called */
     bool matched;                           /* If-Match was compared */

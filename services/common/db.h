@@ -84,7 +84,7 @@ uint8_t *db_unbytes(struct arena *arena, const char *text, size_t *length);
 /* Column by position, NULL when null. */
 const char *db_value(const PGresult *result, int row, int column);
 int64_t db_integer(const PGresult *result, int row, int column);
-/* A text[] literal. */
+/* A text[] literal; an item that is NULL is null. */
 const char *db_array(struct arena *arena, const char *const *items, size_t count);
 
 #endif

@@ -42,6 +42,23 @@ db_integer(const PGresult *result, int row, int column)
     return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
+static void
+write_item(struct buffer *out, const char *item)
+{
+    buffer_text(out, "\"");
+    while (*item != '\0') {
+        size_t plain = strcspn(item, "\"\\");
+
+        buffer_append(out, item, plain);
+        item += plain;
+        if (*item == '\0')
+            break;
+        buffer_text(out, "\\");
+        buffer_append(out, item++, 1);
+    }
+    buffer_text(out, "\"");
+}
+
 const char *
 db_array(struct arena *arena, const char *const *items, size_t count)
 {
@@ -50,13 +67,11 @@ db_array(struct arena *arena, const char *const *items, size_t count)
     buffer_init(&out, arena);
     buffer_text(&out, "{");
     for (size_t i = 0; i < count; i++) {
-        buffer_text(&out, i == 0 ? "\"" : ",\"");
-        for (const char *c = items[i]; *c != '\0'; c++) {
-            if (*c == '"' || *c == '\\')
-                buffer_text(&out, "\\");
-            buffer_append(&out, c, 1);
-        }
-        buffer_text(&out, "\"");
+        buffer_text(&out, i == 0 ? "" : ",");
+        if (items[i] == NULL)
+            buffer_text(&out, "NULL");
+        else
+            write_item(&out, items[i]);
     }
     buffer_text(&out, "}");
     return out.bytes;

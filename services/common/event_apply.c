@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "log.h"
+#include "projections.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -182,6 +183,7 @@ apply_effects(struct batch *batch)
     }
     for (size_t i = 0; i < batch->count; i++)
         TRY(apply_event(batch, &batch->effects[i]));
+    projections_write(&batch->call);
     return RPC_OK;
 }
 

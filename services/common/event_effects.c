@@ -85,7 +85,10 @@ serve_subscription(struct call *call, const struct subscription *subscription,
                              subscription->projection);
         TRY(projection_apply(call, projection, effect->type, effect->message));
     }
-    return subscription->handler == NULL ? RPC_OK : subscription->handler(call, effect->message);
+    if (subscription->handler == NULL)
+        return RPC_OK;
+    projections_write(call);
+    return subscription->handler(call, effect->message);
 }
 
 enum rpc_status

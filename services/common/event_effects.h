@@ -26,7 +26,7 @@ void effect_enter(struct call *call, const Wire__Event *event);
 /* Before the transaction: the message, and what it refers to. */
 enum rpc_status effect_plan(struct call *call, const Wire__Event *event,
                             struct effect *effect) RPC_CHECKED;
-/* Within the transaction: projections and reactions. */
+/* Within the transaction: projections and reactions; projections_write before the commit. */
 enum rpc_status effect_apply(struct call *call, const struct effect *effect) RPC_CHECKED;
 /* Within the transaction: what is done instead, where a subscription says so. */
 enum rpc_status effect_skip(struct call *call, const Wire__Event *event) RPC_CHECKED;

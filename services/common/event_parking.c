@@ -4,6 +4,7 @@
 #include "courier.h"
 
 #include "log.h"
+#include "projections.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -159,6 +160,7 @@ transact(struct call *call, void *state)
     if (release->gone)
         return RPC_UNAVAILABLE;
     TRY(effect_apply(call, &effect));
+    projections_write(call);
     events_store(call);
     return db_commit(call->db) ? RPC_OK : db_fail(call);
 }

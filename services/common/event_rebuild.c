@@ -156,6 +156,7 @@ apply_received(struct rebuild *rebuild, struct call *call, struct stream *stream
         for (applied = 0; applied < count && events[applied]->sequence <= until; applied++)
             if (apply_event(call, events[applied]) != RPC_OK)
                 return fail(rebuild, call->problem.detail);
+        projections_write(call);
         stream_advance(stream, applied);
         /* What is queued is bounded; any statement drains it. */
         if (!run_text(rebuild, "select 1"))
@@ -284,8 +285,9 @@ rebuild_all(struct rebuild *rebuild)
     if (cursors == NULL)
         return fail(rebuild, "the cursors could not be read");
     /* Statements are prepared when the shadows are there: they mean these from then on. */
-    return make_shadows(rebuild) && sql_prove(rebuild->db) && replay_to(rebuild, cursors, false) &&
-           swap_all(rebuild);
+    return make_shadows(rebuild) && sql_prove(rebuild->db) &&
+           projections_prove(rebuild->db, rebuild->service) &&
+           replay_to(rebuild, cursors, false) && swap_all(rebuild);
 }
 
 int

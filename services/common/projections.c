@@ -10,17 +10,28 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PROJECTED_MAX = 250, STATEMENTS_BYTES_MAX = 1 << 20 };
+
 /* The linker section that PROJECTION fills; absent in programs without one. */
 extern const struct projection *const __start_projections[] __attribute__((weak));
 extern const struct projection *const __stop_projections[] __attribute__((weak));
 
 /* Statements over a projection's table, made once per process. */
 struct table_statements {
-    struct db_statement look, bury;
+    struct db_statement look, bury, put_many;
     char look_text[192], bury_text[128];
 };
 
 static struct table_statements made[PROJECTIONS_MAX];
+
+/* Rows of one projection, each of another object. */
+struct projected {
+    struct projected *next;
+    const struct projection *projection;
+    const char *ids[PROJECTED_MAX];
+    const char *const *rows[PROJECTED_MAX]; /* as sql_bind made them */
+    size_t count;
+};
 
 const struct projection *const *
 projections(size_t *count)
@@ -88,6 +99,65 @@ projection_put(struct call *call, const struct projection *projection,
              sql_bind(call, projection->upsert, object));
 }
 
+static void
+write_rows(struct call *call, const struct projected *rows)
+{
+    const struct sql_compiled *upsert = rows->projection->upsert->compiled;
+
+    if (rows->count == 1)
+        db_queue(call->db, &upsert->statement, rows->rows[0]);
+    else
+        db_queue(call->db, &statements_of(rows->projection)->put_many,
+                 sql_bind_many(call->arena, upsert, rows->rows, rows->count));
+}
+
+void
+projections_write(struct call *call)
+{
+    for (const struct projected *rows = call->projected; rows != NULL; rows = rows->next)
+        write_rows(call, rows);
+    call->projected = NULL;
+}
+
+static bool
+holds(const struct projected *rows, const char *id)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (strcmp(rows->ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+/* The rows of this projection that another may join; NULL: there are none. */
+static struct projected *
+open_rows(struct call *call, const struct projection *projection, const char *id)
+{
+    struct projected *rows = call->projected;
+
+    while (rows != NULL && rows->projection != projection)
+        rows = rows->next;
+    if (rows == NULL || (rows->count < PROJECTED_MAX && !holds(rows, id)))
+        return rows;
+    projections_write(call);
+    return NULL;
+}
+
+static void
+project(struct call *call, const struct projection *projection, const ProtobufCMessage *object,
+        const char *id)
+{
+    struct projected *rows = open_rows(call, projection, id);
+
+    if (rows == NULL) {
+        rows = arena_alloc(call->arena, sizeof *rows);
+        rows->projection = projection;
+        rows->next = call->projected;
+        call->projected = rows;
+    }
+    rows->ids[rows->count] = id;
+    rows->rows[rows->count++] = sql_bind(call, projection->upsert, object);
+}
+
 /* The field of an event type that holds an object of this projection; NULL when there is none. */
 static const ProtobufCFieldDescriptor *
 object_field(const struct projection *projection, const ProtobufCMessageDescriptor *event)
@@ -113,19 +183,32 @@ object_in(const struct projection *projection, const ProtobufCMessage *event)
 }
 
 static bool
-prove_table(struct db *db, const struct projection *projection)
+prove_statement(struct db *db, const struct db_statement *statement)
+{
+    PGresult *description = db_describe(db, statement);
+
+    PQclear(description);
+    return description != NULL;
+}
+
+static bool
+prove_table(struct db *db, struct arena *arena, const struct projection *projection)
 {
     struct table_statements *statements = statements_of(projection);
-    PGresult *look = db_describe(db, &statements->look);
-    PGresult *bury = look == NULL ? NULL : db_describe(db, &statements->bury);
-    bool ok = bury != NULL;
 
-    if (!ok)
+    if (!prove_statement(db, &statements->look) || !prove_statement(db, &statements->bury))
         log_error("projection %s: table %s needs id and deleted: %s", projection->name,
                   projection->table, db_error(db)->message);
-    PQclear(look);
-    PQclear(bury);
-    return ok;
+    else if (!sql_compile_many(arena, projection->upsert->compiled, &statements->put_many))
+        log_error(
+            "projection %s: its statement is not of the form \"insert ... values (...) on conflict (id) do "
+            "update set ...\"",
+            projection->name);
+    else if (!prove_statement(db, &statements->put_many))
+        log_error("projection %s: many rows at once: %s", projection->name, db_error(db)->message);
+    else
+        return true;
+    return false;
 }
 
 static bool
@@ -147,12 +230,15 @@ prove_subscription(const struct subscription *subscription)
 bool
 projections_prove(struct db *db, const struct service *service)
 {
+    static struct arena *arena; /* the statements live as long as the process */
     size_t count;
     const struct projection *const *all = projections(&count);
     bool ok = true;
 
+    if (arena == NULL)
+        arena = arena_new(STATEMENTS_BYTES_MAX);
     for (size_t i = 0; i < count; i++)
-        ok = prove_table(db, all[i]) && ok;
+        ok = prove_table(db, arena, all[i]) && ok;
     for (size_t i = 0; i < service->rpc->subscriptions_count; i++)
         if (service->rpc->subscriptions[i].projection != NULL)
             ok = prove_subscription(&service->rpc->subscriptions[i]) && ok;
@@ -169,10 +255,12 @@ projection_apply(struct call *call, const struct projection *projection,
     if (id == NULL)
         return call_fail(call, RPC_INTERNAL, NULL, "%s holds no object for the projection %s",
                          type->name, projection->name);
-    projection_put(call, projection, object);
+    project(call, projection, object, id);
     /* The event may tell of another object's end: a session that lost a training stays. */
-    if (type->deletes && call->event->subject != NULL && strcmp(call->event->subject, id) == 0)
+    if (type->deletes && call->event->subject != NULL && strcmp(call->event->subject, id) == 0) {
+        projections_write(call);
         db_queue(call->db, &statements_of(projection)->bury, &id);
+    }
     return RPC_OK;
 }
 

@@ -22,10 +22,13 @@ bool projections_prove(struct db *db, const struct service *service);
 /* Queues the upsert of an object, which an older version leaves without effect. */
 void projection_put(struct call *call, const struct projection *projection,
                     const ProtobufCMessage *object);
-/* Queues the object that an event holds; a tombstone where the event deletes. */
+/* Notes the object that an event holds for projections_write; a tombstone where the event deletes. */
 enum rpc_status projection_apply(struct call *call, const struct projection *projection,
                                  const struct event_type *type,
                                  const ProtobufCMessage *event) RPC_CHECKED;
+/* Queues what was noted, one statement for many rows; before anything that reads projections, and before the
+ * commit. */
+void projections_write(struct call *call);
 /* Whether the object is here and not deleted; *status: its state, NULL when the table has none. */
 enum rpc_status projection_look(struct call *call, const struct projection *projection,
                                 const char *id, bool *found, const char **status) RPC_CHECKED;

@@ -294,6 +294,36 @@ enum {
     OID_JSONB = 3802
 };
 
+const char *
+sql_type_name(Oid type)
+{
+    static const struct {
+        Oid type;
+        const char *name;
+    } names[] = {
+        {OID_BOOL, "boolean"},
+        {OID_BYTEA, "bytea"},
+        {OID_INT8, "bigint"},
+        {OID_INT2, "smallint"},
+        {OID_INT4, "integer"},
+        {OID_TEXT, "text"},
+        {OID_TEXT_ARRAY, "text[]"},
+        {OID_INT8_ARRAY, "bigint[]"},
+        {OID_VARCHAR, "varchar"},
+        {OID_DATE, "date"},
+        {OID_TIMESTAMPTZ, "timestamptz"},
+        {OID_DATE_ARRAY, "date[]"},
+        {OID_UUID, "uuid"},
+        {OID_UUID_ARRAY, "uuid[]"},
+        {OID_JSONB, "jsonb"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].type == type)
+            return names[i].name;
+    return NULL;
+}
+
 static bool
 one_of(Oid type, const Oid *types)
 {
@@ -347,8 +377,8 @@ prove_parameters(struct compilation *compilation, const PGresult *description)
     struct sql_compiled *out = compilation->out;
 
     for (size_t i = 0; i < out->bindings_count; i++) {
-        const struct sql_binding *binding = &out->bindings[i];
-        Oid type = PQparamtype(description, (int)i);
+        struct sql_binding *binding = &out->bindings[i];
+        Oid type = binding->type = PQparamtype(description, (int)i);
 
         if (binding->source == SQL_FROM_REQUEST &&
             !type_fits(binding->path.fields[binding->path.depth - 1], type))

@@ -117,6 +117,23 @@ def test_wrong_statement_refuses_to_start(original, tmp_path, right, wrong, name
     assert all(word in said for word in named), said
 
 
+def test_projection_of_another_form_refuses_to_start(stack, tmp_path):
+    """One that can't be written for many rows at once, though it is right for one."""
+    right = b" values (:id, :client_id, :status, :version)"
+    made = Copy(stack, "sessions")
+    try:
+        program = tmp_path / "sessions"
+        text = made.program.read_bytes()
+        assert right in text
+        program.write_bytes(text.replace(right, right.replace(b" ", b"\n", 1)))
+        program.chmod(0o755)
+        assert made.run("--migrate")[0] == 0
+        code, said = made.run("--check", program=program)
+        assert code == EXIT_REFUSED and "projection project: its statement is not of the form" in said, said
+    finally:
+        made.drop()
+
+
 def test_program_that_serves_refuses_as_check_does(copy):
     """Without an argument too: it ends before it has children; it does not try for ever."""
     copy.query("alter table client drop column bic")

@@ -174,6 +174,26 @@ def test_a_late_joiner_reads_everything_from_the_start(stack):
     assert any(before.values()) and projections(stack, "invoicing") == before
 
 
+def test_copies_written_together_are_as_if_each_were_written_by_itself(stack, admin, project):
+    """Whatever a text holds; several versions of one object; one that is gone again."""
+    titles = ['NULL', 'null, "quoted" {and} \\ back', "l'été à 100 %", '{"a": [1]}', "'; --", '"', "\\"]
+    with down(stack, "invoicing"):
+        session = new_session(admin, project, title=titles[1])
+        trainings = [new_training(admin, session, 100 + i, title=title) for i, title in enumerate(titles)]
+        for cost_cents in (500, 600, 700):
+            admin.change(f"/v1/trainings/{trainings[0]['id']}", {"cost_cents": cost_cents})
+        expect(admin.delete(f"/v1/trainings/{trainings[1]['id']}"), 204)
+        admin.change(f"/v1/trainings/{trainings[2]['id']}", {"cost_cents": 1})
+    wait_until_settled(stack)
+    expected = {training["id"]: (training["title"], 100 + i, i == 1) for i, training in enumerate(trainings)}
+    expected[trainings[0]["id"]] = (titles[0], 700, False)
+    expected[trainings[2]["id"]] = (titles[2], 1, False)
+    rows = stack.query("select id::text, title, cost_cents, deleted from invoicing.training where session_id = %s",
+                       session["id"])
+    assert {row[0]: row[1:] for row in rows} == expected
+    assert stack.query("select title from invoicing.session where id = %s", session["id"]) == [(titles[1],)]
+
+
 def test_a_foreign_chain_stops_the_stream_and_says_what_to_do(stack, admin, project, session):
     """An event that does not follow the last one is not applied, nor is anything behind it; other streams go on."""
     last = log(stack, "sessions")[-1]
