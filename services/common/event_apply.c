@@ -128,22 +128,40 @@ is_followed(const struct courier *courier, const char *producer)
     return strcmp(courier->service->rpc->name, producer) == 0;
 }
 
+/* Keeps the furthest place of each producer. */
+static size_t
+add_place(struct applied *places, size_t count, const struct applied *place)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp(places[i].producer, place->producer) != 0)
+        i++;
+    if (i == COURIER_STREAMS_MAX)
+        return count;
+    if (i == count || place->epoch > places[i].epoch ||
+        (place->epoch == places[i].epoch && place->sequence > places[i].sequence))
+        places[i] = *place;
+    return i == count ? count + 1 : count;
+}
+
 static void
 note_unfollowed(struct batch *batch)
 {
     struct arena *arena = batch->call.arena;
-    struct applied place;
+    struct applied places[COURIER_STREAMS_MAX], place;
+    size_t count = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
         const char *text = batch->events[i]->applied == NULL ? "" : batch->events[i]->applied;
 
         while (applied_next(&text, &place))
             if (!is_followed(batch->courier, place.producer))
-                db_queue(batch->call.db, &note_seen,
-                         (const char *const[]){arena_strdup(arena, place.producer),
-                                               number(arena, place.epoch),
-                                               number(arena, place.sequence)});
+                count = add_place(places, count, &place);
     }
+    for (size_t i = 0; i < count; i++)
+        db_queue(batch->call.db, &note_seen,
+                 (const char *const[]){places[i].producer, number(arena, places[i].epoch),
+                                       number(arena, places[i].sequence)});
 }
 
 /* ---- effects */
