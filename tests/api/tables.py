@@ -4,10 +4,10 @@ from client import wait_until
 
 # What moves by itself: leases, cursors, and the note when a token was last used.
 RESTLESS = ("stream_head", "stream_cursor", "access_token", "instance", "watched_service")
-# A row's place and the transaction that wrote it: even a change to the same values shows.
+# The transactions that wrote the rows, of which a later one has a higher number: even a change to the same values
+# shows.
 ALL_TABLES = """
-select format('select %%L as name, count(*) as rows, '
-              'coalesce(sum(hashtextextended(t.ctid::text || t.xmin::text, 0)), 0) as hash from %%I.%%I t',
+select format('select %%L as name, count(*) as rows, coalesce(sum(t.xmin::text::bigint), 0) as written from %%I.%%I t',
               n.nspname || '.' || c.relname, n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname = any(%s) and c.relname <> all(%s)"""
@@ -27,7 +27,7 @@ class Fingerprints:
     def take(self):
         with self.connection.cursor() as cursor:
             cursor.execute("execute fingerprints")
-            return {name: (rows, digest) for name, rows, digest in cursor.fetchall()}
+            return {name: (rows, written) for name, rows, written in cursor.fetchall()}
 
     def settled(self):
         """Once every event is told to everybody and nothing moves any more."""
