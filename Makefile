@@ -58,8 +58,8 @@ STRICT := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconv
 CPPFLAGS += -D_GNU_SOURCE -Iservices/common -I$(GEN) $(PKG_CFLAGS)
 STANDARD := -std=gnu17 -pipe -fno-common -fno-strict-aliasing
 
-CFLAGS_debug := -O1 -g -fno-omit-frame-pointer -DARENA_MALLOC_EACH
-CFLAGS_asan := $(CFLAGS_debug) -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_debug := -O1 -g -fno-omit-frame-pointer
+CFLAGS_asan := $(CFLAGS_debug) -DARENA_MALLOC_EACH -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_fuzz := $(CFLAGS_asan) -O2 -fsanitize=fuzzer-no-link
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
                   -fcf-protection -fPIE

@@ -67,8 +67,9 @@ enum rpc_status sql_run(struct call *call, struct sql_statement *statement, cons
                         long *affected) RPC_CHECKED;
 
 /* A local copy of another service's object, fed by events: its table has the object's columns that
- * this service needs, `version bigint` and `deleted boolean default false`. One statement:
- * "insert … on conflict (id) do update … where <table>.version < excluded.version". */
+ * this service needs, `version bigint` and `deleted boolean default false`. One statement, which the runtime makes
+ * one for many rows of (sql_many.c):
+ * "insert … values (…) on conflict (id) do update set … where <table>.version < excluded.version". */
 struct projection {
     const char *name;   /* "client": named in (consumes) */
     const char *object; /* "accounts.Client" */

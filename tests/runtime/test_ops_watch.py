@@ -4,7 +4,7 @@ import pytest
 from client import Client, expect, new_operator, wait_until
 from factory import funded_client, new_client, new_project, new_session, new_training, wait_for_status
 from interference import child, kill, refusing, stopped
-from streams import head
+from streams import head, wait_until_settled
 
 WAIT_ALARM_MS = 1000
 
@@ -89,6 +89,7 @@ def test_a_retry_that_fails_is_told_again(stack, admin, project):
 def test_administrators_are_told_of_a_stopped_stream(stack, admin, operator, project):
     """NOT: a stream whose chain is broken is told once, and goes on when it is mended."""
     cursor = "stream_cursor where consumer = 'main' and producer = 'budgeting'"
+    wait_until_settled(stack)
     (good,), = stack.query(f"select encode(hash, 'hex') from sessions.{cursor}")
     with stopped(child(stack, "sessions", "courier")):
         stack.query("update sessions.stream_cursor set hash = sha256(hash) "

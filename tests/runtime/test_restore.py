@@ -113,6 +113,7 @@ class Lost:
 
     def __init__(self, stack, archive):
         self.place, self.maildir, self.archive = stack.place, stack.maildir, archive
+        self.read_mails = {}
         self.admin = Client(stack).log_in(stack.email, stack.password)
         self.token = token_of(self.admin)
         self.user = invite(self.admin, new_email("odile"))
