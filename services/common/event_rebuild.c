@@ -286,8 +286,8 @@ rebuild_all(struct rebuild *rebuild)
         return fail(rebuild, "the cursors could not be read");
     /* Statements are prepared when the shadows are there: they mean these from then on. */
     return make_shadows(rebuild) && sql_prove(rebuild->db) &&
-           projections_prove(rebuild->db, rebuild->service) &&
-           replay_to(rebuild, cursors, false) && swap_all(rebuild);
+           projections_prove(rebuild->db, rebuild->service) && replay_to(rebuild, cursors, false) &&
+           swap_all(rebuild);
 }
 
 int
