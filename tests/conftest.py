@@ -17,6 +17,14 @@ from declared import undeclared_moves  # noqa: E402
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", ": runtime error: ")
 
 
+# Files that take minutes: begun first, so that none of them is left when the others are done.
+LONG = ("test_campaign", "test_random_operations", "test_simulation", "test_input_properties", "test_restore", "test_database")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 def build_folder():
     """The programs under test."""
     return pathlib.Path(os.environ.get("STACK_BUILD", TESTS.parent / "build" / "debug"))

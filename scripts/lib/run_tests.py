@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of scripts/test: builds, runs the unit tests and pytest, sums up in the last line."""
-import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -14,8 +13,8 @@ import rules
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = REPOSITORY / "tests"
 UNIT_SECONDS_MAX = 120
-SHARES = 2  # of the API's tests, and of the others
-NOTHING_SELECTED = 5  # pytest's own, when -k leaves a share empty
+PROCESSES = 4  # tests mostly wait
+NOTHING_SELECTED = 5  # pytest's own, when -k leaves nothing
 
 
 def python_suites():
@@ -93,41 +92,21 @@ def run_unit(folder, build_folder):
     return sum(passed for passed, _ in counts), sum(failed for _, failed in counts)
 
 
-def shares(suites):
-    """What runs side by side, since tests mostly wait: the API's files in shares, the other suites' in as many."""
-    files = [sorted((TESTS / suite).glob("test_*.py")) for suite in suites]
-    api = sum((some for suite, some in zip(suites, files) if suite == "api"), [])
-    others = sum((some for suite, some in zip(suites, files) if suite != "api"), [])
-    return [group[first::SHARES] for group in (api, others) for first in range(SHARES) if group[first:]]
-
-
-def run_share(number, paths, folder, build_folder, options):
-    """(passed, failed) of one pytest, with stacks of its own; a run that breaks off counts as a failure."""
-    mine = folder / str(number)
-    mine.mkdir()
-    report = folder / f"pytest-{number}.xml"
+def run_pytest(folder, build_folder, suites, options):
+    """(passed, failed) of these suites: several processes, each with stacks of its own, take file after file. A run
+    that breaks off counts as a failure."""
+    report = folder / "pytest.xml"
     environment = os.environ | {
         "STACK_BUILD": str(build_folder), "PROGRAMS_DIR": str(build_folder / "bin"), "PYTHONDONTWRITEBYTECODE": "1",
-        "TMPDIR": str(mine), "HYPOTHESIS_STORAGE_DIRECTORY": str(mine / "hypothesis"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", mine / "pytest",
-               "--junitxml", report, *options, *paths]
-    with subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace") as process:
-        for line in process.stdout:
-            print(line, end="", flush=True)
+        "TMPDIR": str(folder), "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", folder / "pytest",
+               "-n", str(PROCESSES), "--dist", "loadfile", "--junitxml", report, *options,
+               *(TESTS / suite for suite in suites)]
+    code = subprocess.run(command, env=environment, cwd=REPOSITORY, check=False).returncode
     passed, failed = junit_counts([report]) if report.exists() else (0, 0)
-    if process.returncode not in (0, NOTHING_SELECTED) and failed == 0:
+    if code not in (0, NOTHING_SELECTED) and failed == 0:
         failed = 1
     return passed, failed
-
-
-def run_pytest(folder, build_folder, suites, options):
-    """(passed, failed) of all shares together."""
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        counts = [pool.submit(run_share, number, paths, folder, build_folder, options)
-                  for number, paths in enumerate(shares(suites), 1)]
-        passed, failed = zip(*(count.result() for count in counts))
-    return sum(passed), sum(failed)
 
 
 def run_faults(options):

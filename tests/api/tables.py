@@ -44,14 +44,18 @@ class Fingerprints:
         self.connection.close()
 
 
-def pending_events(connection, services):
-    """How many events are not yet numbered, or not yet in the audit log."""
-    waiting = " + ".join(
+def waiting_events(services):
+    """SQL: how many events are not yet numbered, or not yet in the audit log."""
+    return " + ".join(
         f"(select count(*) from {service}.outbox) + (select h.sequence - coalesce(max(c.sequence), 0) "
         f"from {service}.stream_head h left join accounts.stream_cursor c on c.consumer = 'audit' "
         f"and c.producer = '{service}' group by h.sequence)" for service in services)
+
+
+def pending_events(connection, services):
+    """How many events are not yet numbered, or not yet in the audit log."""
     with connection.cursor() as cursor:
-        cursor.execute(f"select {waiting}")
+        cursor.execute(f"select {waiting_events(services)}")
         return cursor.fetchone()[0]
 
 

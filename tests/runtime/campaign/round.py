@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import json
+import math
 import random
 import time
 
@@ -11,7 +12,7 @@ from client import Client, wait_until
 from cluster import DATABASE, SUPERUSER
 from referee import books, documents, effects, load, mails, postings, streams, told  # noqa: F401
 from referee.evidence import SERVICES, Evidence, judge
-from tables import pending_events
+from tables import waiting_events
 
 CALLERS = 8
 REST_SECONDS = 180
@@ -51,30 +52,33 @@ class Round:
         self.repeated = [finding for caller in self.callers for finding in caller.repeat()]
 
     def rest(self):
-        """Until nothing moves any more: events are applied everywhere, mails sent, documents rendered."""
-        def rested():
-            try:
-                for statement in HURRY:
-                    self.stack.query(statement)
-                return self.stack.is_ready() and not self.waiting()
-            except Exception:  # pylint: disable=broad-except
-                return False  # the database is still recovering
-        with contextlib.suppress(AssertionError):  # what still moves then is the referee's to find
-            wait_until(rested, REST_SECONDS)
+        """Until nothing moves any more: events are applied everywhere, mails sent, documents rendered. That takes as
+        long as it becomes less; what doesn't is the referee's to find."""
+        left = math.inf
+        with contextlib.suppress(AssertionError):
+            while left:
+                left, = wait_until(lambda before=left: self.fewer(before), REST_SECONDS)
+
+    def fewer(self, before):
+        """(how much still waits,) if that is less than before."""
+        try:
+            for statement in HURRY:
+                self.stack.query(statement)
+            left = self.waiting() + (not self.stack.is_ready())
+        except Exception:  # pylint: disable=broad-except
+            return None  # the database is still recovering
+        return (left,) if left < before else None
 
     def waiting(self):
-        connection = self.stack.connect()
-        try:
-            behind = sum(self.stack.query(f"""
-                select coalesce(sum(h.sequence - c.sequence), 0) from {consumer}.stream_cursor c, {producer}.stream_head h
-                where c.producer = %s""", producer)[0][0] for consumer in SERVICES for producer in SERVICES)
-            mails_queued = self.stack.query("select count(*) from notifications.message where status in ('queued', 'held')")[0][0]
-            unrendered = self.stack.query("select count(*) from invoicing.invoice_rendering")[0][0]
-            closing = self.stack.query("select count(*) from budgeting.project where status = 'closing'")[0][0]
-            return int(behind) + mails_queued + unrendered + closing + int(
-                pending_events(connection, self.stack.place.services()))
-        finally:
-            connection.close()
+        """How much still waits. One statement sees one moment: what is under way is in one of its places."""
+        behind = " + ".join(f"""(select coalesce(sum(h.sequence - c.sequence), 0) from {consumer}.stream_cursor c,
+            {producer}.stream_head h where c.producer = '{producer}')""" for consumer in SERVICES for producer in SERVICES)
+        [(waiting,)] = self.stack.query(f"""
+            select {behind} + {waiting_events(self.stack.place.services())}
+                + (select count(*) from notifications.message where status in ('queued', 'held'))
+                + (select count(*) from invoicing.invoice_rendering)
+                + (select count(*) from budgeting.project where status = 'closing')""")
+        return int(waiting)
 
     def judge(self):
         record = self.stack.state / "record.jsonl"
