@@ -34,7 +34,7 @@ SQL(hold_queue, PauseMailQueueRequest, MailQueue,
 /* When it went out is not known any more. */
 SQL(note_gone_out, MailGoneOut, Message,
     "update message set status = 'sent', sent_at = now(), updated_at = now(), "
-    "version = version + 1 where message_id = :message_id and status = 'queued' "
+    "version = version + 1 where message_id = :message_id and status in ('queued', 'held') "
     "returning " MESSAGE_COLUMNS);
 
 enum rpc_status

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import types
 from datetime import datetime, timezone
 
 import pytest
@@ -16,7 +17,7 @@ from client import Client, RunningStack, expect, problem, wait_until
 from conftest import build_folder
 from factory import funded_client, new_project, new_session, new_training
 from identifiers import new_email
-from interference import child, stopped
+from interference import children, stopped
 from stack import REPOSITORY
 from streams import SERVICES
 
@@ -123,8 +124,10 @@ class Lost:
         assert result.returncode == 0, result.stderr
         self.said = result.stdout
         self.known = bill(stack, self.admin)
-        with stopped(child(stack, "notifications", "jobs")):
+        senders, begun = children(stack, "notifications", "jobs"), time.time()
+        with stopped(*senders):
             self.go_on_around_the_moment(stack)
+        self.stalls = [(begun, time.time(), f"freeze {sender}") for sender in senders]
         until.end = time.monotonic()
         join(self.callers)
         self.settle(stack)
@@ -133,12 +136,18 @@ class Lost:
 
     def go_on_around_the_moment(self, stack):
         """A mail waits at the moment and goes out after it; after it an invoice is issued and a user disabled."""
-        late = invite(self.admin, new_email("late"))["email"]
-        (self.late,), = wait_until(lambda: stack.query(
-            "select message_id from notifications.message where recipient = %s", late), PATIENCE)
+        self.late, self.held = (self.waiting(stack, invite(self.admin, new_email(name))["email"]) for name in ("late", "held"))
+        stack.query("update notifications.message set status = 'held' where message_id = %s", self.held)
         self.moment = stack.query("select clock_timestamp()")[0][0].astimezone(timezone.utc)
+        stack.query("update notifications.message set status = 'queued' where message_id = %s", self.held)
         expect(self.admin.delete(f"/v1/users/{self.user['id']}"), 204)
         self.unknown = bill(stack, self.admin)
+
+    def waiting(self, stack, recipient):
+        """The Message-ID of the mail to somebody, which waits."""
+        (message_id,), = wait_until(lambda: stack.query(
+            "select message_id from notifications.message where recipient = %s", recipient), PATIENCE)
+        return message_id
 
     def settle(self, stack):
         """Until all mails are out, and what is kept beside the WAL has come as far as the stack."""
@@ -259,7 +268,7 @@ def test_everybody_logs_in_anew(lost, restored, admin):
 def test_no_mail_goes_before_the_queue_is_released(lost, restored, admin):
     """What waited at the moment and went out after it is noted as sent; what comes now waits."""
     statuses = dict(restored.query(MESSAGES))
-    assert statuses[lost.late] == "sent"
+    assert statuses[lost.late] == statuses[lost.held] == "sent"
     invite(admin, "waits@escarcelle.example")
     wait_until(lambda: restored.query("select 1 from notifications.message where status = 'queued' "
                                       "and recipient = 'waits@escarcelle.example'"))
@@ -311,4 +320,5 @@ def test_work_goes_on_and_the_referee_finds_nothing(lost, restored, admin):
     for caller in lost.callers:
         caller.go_back(lost.moment.timestamp())
     rounds.callers += lost.callers
+    rounds.faults = types.SimpleNamespace(done=lost.stalls)
     assert {what: found for what, found in rounds.judge().items() if found} == {}

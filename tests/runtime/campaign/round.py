@@ -16,8 +16,9 @@ from tables import waiting_events
 
 CALLERS = 8
 REST_SECONDS = 180
-# What waits for its next attempt needn't wait out its backoff once all is well again.
-HURRY = ("update notifications.message set due_at = now() where status in ('queued', 'held') and due_at > now()",
+# What waits for its next attempt needn't wait out its backoff once all is well again; what is being sent is let be.
+HURRY = ("update notifications.message set due_at = now() where status in ('queued', 'held') and due_at > now() "
+         "and not exists (select from pg_stat_activity where pid = claimed_by)",
          "update invoicing.invoice_rendering set due_at = now() where due_at > now()")
 
 
