@@ -108,13 +108,18 @@ write_message(struct arena *arena, GMimeMessage *mail, uint8_t **bytes, size_t *
     *length = written->len;
 }
 
-/* Whether the head names the address as it is, but for the case of letters. */
+/* Whether a header names this one address, as it is but for the case of letters. */
 static bool
-is_addressed(struct arena *arena, const uint8_t *bytes, size_t length, const char *address)
+is_addressed(GMimeMessage *mail, GMimeAddressType type, const char *address)
 {
-    const uint8_t *end = memmem(bytes, length, "\r\n\r\n", 4);
-    const char *head = arena_strndup(arena, (const char *)bytes, end ? (size_t)(end - bytes) : 0);
-    return strcasestr(head, address) != NULL;
+    InternetAddressList *list = g_mime_message_get_addresses(mail, type);
+    InternetAddress *first = internet_address_list_get_address(list, 0);
+    const char *written =
+        INTERNET_ADDRESS_IS_MAILBOX(first)
+            ? internet_address_mailbox_get_idn_addr(INTERNET_ADDRESS_MAILBOX(first))
+            : NULL;
+    return internet_address_list_length(list) == 1 && written != NULL &&
+           strcasecmp(written, address) == 0;
 }
 
 bool
@@ -134,14 +139,17 @@ mime_build(struct arena *arena, const struct mime_message *message, uint8_t **by
     g_mime_message_add_mailbox(mail, GMIME_ADDRESS_TYPE_FROM, message->from.name,
                                message->from.address);
     g_mime_message_add_mailbox(mail, GMIME_ADDRESS_TYPE_TO, message->to.name, message->to.address);
+    /* A domain that only looks like the ASCII form of another one ("xn--") would be written as something else. */
+    if (!is_addressed(mail, GMIME_ADDRESS_TYPE_FROM, message->from.address) ||
+        !is_addressed(mail, GMIME_ADDRESS_TYPE_TO, message->to.address)) {
+        *error = "an address has a domain that cannot exist";
+        return false;
+    }
     g_mime_message_set_subject(mail, message->subject, "UTF-8");
     g_mime_message_set_message_id(mail, message->message_id);
     /* RFC 3834: no automatic answer is wanted. */
     g_mime_object_set_header(GMIME_OBJECT(mail), "Auto-Submitted", "auto-generated", "UTF-8");
     g_mime_message_set_mime_part(mail, content(arena, message));
     write_message(arena, mail, bytes, length);
-    /* A domain that only looks like the ASCII form of another one ("xn--") is written as something else. */
-    if (!is_addressed(arena, *bytes, *length, message->to.address))
-        *error = "an address has a domain that cannot exist";
-    return *error == NULL;
+    return true;
 }

@@ -122,13 +122,15 @@ static void
 headers_can_not_be_injected(void **state)
 {
     (void)state;
-    struct mime_message messages[] = {sample(), sample(), sample(), sample(), sample(), sample()};
+    struct mime_message messages[] = {sample(), sample(), sample(), sample(),
+                                      sample(), sample(), sample()};
     messages[0].subject = "a\r\nBcc: b@example.org";
     messages[1].to.name = "a\nb";
     messages[2].to.address = "a@example.org>\r\nBcc: <b@example.org";
     messages[3].date = "yesterday";
     messages[4].text = "\xC3\x28";
     messages[5].to.address = "ada@xn--acme.example"; /* no name is written so */
+    messages[6].to.address = messages[6].to.name = "ada@xn--acme.example";
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
         uint8_t *bytes;
         size_t length;
