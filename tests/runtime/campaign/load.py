@@ -33,6 +33,11 @@ class GaveUp(Exception):
     """The load ended before the outcome was known."""
 
 
+def is_whole(answer):
+    """Whether no connection was cut within it, which requests doesn't mind."""
+    return int(answer.headers.get("Content-Length", 0)) == len(answer.content)
+
+
 class Caller(threading.Thread):
     """One client company's operator."""
 
@@ -59,7 +64,7 @@ class Caller(threading.Thread):
                                               headers=headers)
             except requests.RequestException:
                 answer = None
-            if answer is not None and answer.status_code < 500 and answer.status_code not in (401, 429) and not (
+            if answer is not None and is_whole(answer) and answer.status_code < 500 and answer.status_code not in (401, 429) and not (
                     answer.status_code == 409 and "Retry-After" in answer.headers):
                 return answer
             self.retried += 1
