@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a service holds, to prove that a refusal changed nothing, and that events have taken effect."""
+from contextlib import closing
+
 from client import problem, wait_until
 
 # The courier moves these by itself, whatever callers do.
@@ -10,14 +12,16 @@ COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_even
 def facts(stack, service):
     """Every row of a service's own tables, and how many events it has told. Copies of others' objects follow their
     owners, whatever callers do."""
-    def rows(statement, *parameters):
-        return [row for (row,) in stack.query(statement, *parameters)]
-    tables = rows("select tablename from pg_tables where schemaname = %s and tablename <> all(%s) and not exists "
-                  "(select from information_schema.columns where table_schema = schemaname and table_name = tablename "
-                  "and column_name = 'deleted')", service, list(COURIERS))
-    held = {table: sorted(rows(f"select t::text from {service}.{table} t")) for table in tables}
-    return held | {"events told": rows(f"select (select count(*) from {service}.event_log) "
-                                       f"+ (select count(*) from {service}.outbox)")}
+    with closing(stack.connect()) as connection, connection.cursor() as cursor:
+        def rows(statement, *parameters):
+            cursor.execute(statement, parameters)
+            return [row for (row,) in cursor]
+        tables = rows("select tablename from pg_tables where schemaname = %s and tablename <> all(%s) and not exists "
+                      "(select from information_schema.columns where table_schema = schemaname and table_name = tablename "
+                      "and column_name = 'deleted')", service, list(COURIERS))
+        held = {table: sorted(rows(f"select t::text from {service}.{table} t")) for table in tables}
+        return held | {"events told": rows(f"select (select count(*) from {service}.event_log) "
+                                           f"+ (select count(*) from {service}.outbox)")}
 
 
 def refused(stack, service, act, status, code):
