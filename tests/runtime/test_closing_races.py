@@ -19,8 +19,11 @@ def client(admin):
 
 
 @pytest.fixture
-def project(admin, client):
-    return new_project(admin, client, 400_000)
+def project(admin, stack, client):
+    """A project that sessions knows as open."""
+    made = new_project(admin, client, 400_000)
+    wait_until_settled(stack)
+    return made
 
 
 def path_to(project, rest=""):

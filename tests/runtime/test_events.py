@@ -115,6 +115,7 @@ def test_a_doubled_publication_has_one_effect(stack, admin, project, session):
 
 def lose_publications(stack, admin, session, count):
     """Trainings whose events are numbered while nobody hears of them; the sessions' courier is left frozen."""
+    wait_until(lambda: stack.query("select 1 from sessions.outbox") == [])
     courier, place = child(stack, "sessions", "courier"), head(stack, "sessions")
     os.kill(courier, signal.SIGSTOP)
     trainings = [new_training(admin, session, 100_00 + number) for number in range(count)]
