@@ -10,15 +10,13 @@ COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_even
 
 
 def facts(stack, service):
-    """Every row of a service's own tables, and how many events it has told. Copies of others' objects follow their
-    owners, whatever callers do."""
+    """Every row of a service's own tables, and how many events it has told."""
     with closing(stack.connect()) as connection, connection.cursor() as cursor:
         def rows(statement, *parameters):
             cursor.execute(statement, parameters)
             return [row for (row,) in cursor]
-        tables = rows("select tablename from pg_tables where schemaname = %s and tablename <> all(%s) and not exists "
-                      "(select from information_schema.columns where table_schema = schemaname and table_name = tablename "
-                      "and column_name = 'deleted')", service, list(COURIERS))
+        tables = rows("select tablename from pg_tables where schemaname = %s and tablename <> all(%s)", service,
+                      list(COURIERS))
         held = {table: sorted(rows(f"select t::text from {service}.{table} t")) for table in tables}
         return held | {"events told": rows(f"select (select count(*) from {service}.event_log) "
                                            f"+ (select count(*) from {service}.outbox)")}

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from client import expect, pointers, problem, wait_until
-from facts import facts, refused
+from facts import facts, refused, wait_until_settled
 from factory import (credit, funded_client, new_client, new_project, new_session, new_training, wait_for_budget,
                      wait_for_status)
 
@@ -22,8 +22,11 @@ def client(admin):
 
 
 @pytest.fixture
-def project(admin, client):
-    return new_project(admin, client, auto_funding_call=False)
+def project(admin, stack, client):
+    """A project that is known everywhere: what a refusal leaves is compared with what was there."""
+    made = new_project(admin, client, auto_funding_call=False)
+    wait_until_settled(stack)
+    return made
 
 
 @pytest.fixture
