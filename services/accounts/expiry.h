@@ -5,7 +5,7 @@
 
 #include "call.h"
 
-enum { EXPIRY_PERIOD_MS = 2000 };
+enum { EXPIRY_PERIOD_MS = 5000 };
 
 /* Forgets one batch of what is over; whether there was any. For the jobs process. */
 bool expiry_forget(struct call *call);

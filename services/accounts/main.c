@@ -13,8 +13,8 @@ int
 main(int argc, char **argv)
 {
     static const struct job jobs[] = {
-        {"keep_audit_head", audit_keep_moved_head, AUDIT_HEAD_PERIOD_MS},
-        {"forget_expired", expiry_forget, EXPIRY_PERIOD_MS},
+        {"keep_audit_head", audit_keep_moved_head, AUDIT_HEAD_PERIOD_MS, JOB_TIMED},
+        {"forget_expired", expiry_forget, EXPIRY_PERIOD_MS, JOB_TIMED},
         {.name = NULL},
     };
     static const struct service accounts = {

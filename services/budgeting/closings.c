@@ -117,6 +117,6 @@ tell_delays(struct call *call)
 }
 
 const struct job closing_jobs[] = {
-    {"tell_closing_delays", tell_delays, DELAY_PERIOD_MS},
-    {NULL, NULL, 0},
+    {"tell_closing_delays", tell_delays, DELAY_PERIOD_MS, JOB_TIMED},
+    {.name = NULL},
 };

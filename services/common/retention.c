@@ -54,6 +54,6 @@ forget_batch(struct call *call)
 }
 
 const struct job retention_jobs[] = {
-    {"forget_batch", forget_batch, RETENTION_PERIOD_MS},
+    {"forget_batch", forget_batch, RETENTION_PERIOD_MS, JOB_TIMED},
     {.name = NULL},
 };

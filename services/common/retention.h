@@ -6,7 +6,7 @@
 #include "service.h"
 
 /* How often retention looks for what is over; each look is an index's end. */
-#define RETENTION_PERIOD_MS 2000
+#define RETENTION_PERIOD_MS 5000
 
 /* Ended by a NULL name; run in every service beside its own. */
 extern const struct job retention_jobs[];

@@ -21,6 +21,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2, DRAIN_MS = 8000, DATABASE_RETRY_MS = 200, FRAMES_BYTES_MAX = 16 << 20 };
 
@@ -221,17 +222,32 @@ run_job(struct jobs *jobs, const struct job *job)
     return worked;
 }
 
-/* The service's own jobs, which a wake-up is for, then those of every service; NULL at the end. */
+/* The service's own jobs, then those of every service; NULL at the end. */
 static const struct job *
-job_at(const struct service *service, size_t index, bool *own)
+job_at(const struct service *service, size_t index)
 {
     const struct job *job = service->jobs;
 
     for (; job != NULL && job->name != NULL; job++)
         if (index-- == 0)
-            return *own = true, job;
-    *own = false;
+            return job;
     return retention_jobs[index].name == NULL ? NULL : &retention_jobs[index];
+}
+
+static int
+jobs_children(const struct service *service)
+{
+    return service->jobs_children == 0 ? 1 : service->jobs_children;
+}
+
+/* Children take turns, and each looks at all of its jobs in one go: an idle machine is woken seldom. */
+static int64_t
+next_turn(const struct service *service, const struct job *job, int64_t now)
+{
+    int64_t children = jobs_children(service), round = children * job->period_ms;
+    int64_t own = getpid() % children * job->period_ms;
+
+    return ((now - own) / round + 1) * round + own;
 }
 
 /* Runs what is due; returns the milliseconds until the next. */
@@ -240,14 +256,13 @@ run_due_jobs(struct jobs *jobs, bool woken)
 {
     int64_t next = INT32_MAX;
     const struct job *job;
-    bool own;
 
-    for (size_t i = 0; (job = job_at(jobs->service, i, &own)) != NULL; i++) {
+    for (size_t i = 0; (job = job_at(jobs->service, i)) != NULL; i++) {
         int64_t now = clock_ms(), left;
 
         assert(i < JOBS_MAX);
-        if ((woken && own) || now >= jobs->due_ms[i])
-            jobs->due_ms[i] = run_job(jobs, job) ? now : now + job->period_ms;
+        if ((woken && job->reason == JOB_WOKEN) || now >= jobs->due_ms[i])
+            jobs->due_ms[i] = run_job(jobs, job) ? now : next_turn(jobs->service, job, now);
         left = jobs->due_ms[i] - clock_ms();
         next = left < next ? left : next;
     }
@@ -305,7 +320,7 @@ run_parent(const struct service *service, char **argv)
         {"leaf", 1},
         {"courier", 1},
         {"slow", service->slow_worker ? 1 : 0},
-        {"jobs", service->jobs_children + (service->jobs_children == 0)},
+        {"jobs", jobs_children(service)},
         {NULL, 0}};
 
     parent_heed_signals();

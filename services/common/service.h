@@ -6,13 +6,19 @@
 #include "call.h"
 #include "ops.pb-c.h"
 
+enum job_reason {
+    JOB_TIMED, /* its period */
+    JOB_WOKEN  /* and call_wake_jobs: in every child */
+};
+
 /* Work outside transactions: mail, PDF, schedules. Runs in the jobs child, again and again. */
 struct job {
     const char *name;
     /* Does at most one piece of work, in transactions of its own (job_transaction). Returns whether
-     * there was any: it is then called again at once, else after period_ms or a wake-up. */
+     * there was any: it is then called again at once. */
     bool (*run)(struct call *call);
-    int period_ms;
+    int period_ms; /* some child calls it as often */
+    enum job_reason reason;
 };
 
 /* An embedded migration (generated from schema/NNN_verb_noun.sql). */

@@ -20,8 +20,8 @@ enum {
     WATCH_MS = 250,
     RETURN_MS = 50,       /* the only broker stops: its next run is looked for as often */
     RETURN_MS_MAX = 5000, /* for so long */
-    CLOSE_MS =
-        400, /* requests that follow each other so soon are work, not only questions after health */
+    CLOSE_MS = 400,        /* requests that follow each other so soon, */
+    CLOSE_COUNT = 4,       /* and so many, are work; questions after health come by twos and threes */
     ACTIVE_MS = 5000,      /* so long after such a request READY is sent more often */
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */
@@ -38,7 +38,8 @@ struct wire_worker {
     int64_t ticked_ms; /* when the connection was last looked at */
     bool connecting;   /* no READY went out on this connection yet */
     int64_t served_ms; /* when the last request came, 0: never */
-    int64_t busy_ms;   /* when one last came close after another, 0: never */
+    int close_count;   /* requests that came close after another, without a pause */
+    int64_t busy_ms;   /* when the last of many came, 0: never */
     int64_t ready_ms;  /* when READY was last sent, 0: at once */
     int64_t left_ms;   /* when the only broker sent it away, 0: it did not */
     int64_t doubt_ms;  /* until when that is not believed */
@@ -224,7 +225,9 @@ take_request(struct wire_worker *worker, struct frames *frames, const struct con
     int64_t now = clock_ms();
     worker->open = true;
     worker->open_number = control->number;
-    if (worker->served_ms != 0 && now - worker->served_ms < CLOSE_MS)
+    bool close = worker->served_ms != 0 && now - worker->served_ms < CLOSE_MS;
+    worker->close_count = close ? worker->close_count + (worker->close_count < CLOSE_COUNT) : 0;
+    if (worker->close_count == CLOSE_COUNT)
         worker->busy_ms = now;
     worker->served_ms = now;
     worker->open_until_ms = now + control->argument;

@@ -66,6 +66,6 @@ heed_deadlines(struct call *call)
 }
 
 const struct job deadline_jobs[] = {
-    {"heed_deadlines", heed_deadlines, DEADLINE_PERIOD_MS},
-    {NULL, NULL, 0},
+    {"heed_deadlines", heed_deadlines, DEADLINE_PERIOD_MS, JOB_TIMED},
+    {.name = NULL},
 };

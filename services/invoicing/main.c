@@ -12,9 +12,9 @@ int
 main(int argc, char **argv)
 {
     static const struct job jobs[] = {
-        {"bill_waiting_triggers", triggers_bill_waiting, TRIGGERS_PERIOD_MS},
-        {"fire_due_milestones", milestones_fire_due, MILESTONES_PERIOD_MS},
-        {"render_invoice", invoice_documents_render, INVOICE_DOCUMENTS_PERIOD_MS},
+        {"bill_waiting_triggers", triggers_bill_waiting, TRIGGERS_PERIOD_MS, JOB_WOKEN},
+        {"fire_due_milestones", milestones_fire_due, MILESTONES_PERIOD_MS, JOB_WOKEN},
+        {"render_invoice", invoice_documents_render, INVOICE_DOCUMENTS_PERIOD_MS, JOB_WOKEN},
         {.name = NULL},
     };
     static const struct service invoicing = {

@@ -29,10 +29,10 @@ int
 main(int argc, char **argv)
 {
     static const struct job jobs[] = {
-        {"send_mail", mail_send_one, MAIL_SENDING_PERIOD_MS},
-        {"watch_services", ops_watch_next, OPS_WATCH_PERIOD_MS},
-        {"gather_notices", notices_gather, NOTICE_GATHERING_PERIOD_MS},
-        {"forget_messages", messages_forget, MESSAGES_PERIOD_MS},
+        {"send_mail", mail_send_one, MAIL_SENDING_PERIOD_MS, JOB_WOKEN},
+        {"watch_services", ops_watch_next, OPS_WATCH_PERIOD_MS, JOB_TIMED},
+        {"gather_notices", notices_gather, NOTICE_GATHERING_PERIOD_MS, JOB_TIMED},
+        {"forget_messages", messages_forget, MESSAGES_PERIOD_MS, JOB_TIMED},
         {.name = NULL},
     };
     static const struct service notifications = {

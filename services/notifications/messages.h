@@ -10,7 +10,7 @@
     "status, attempts, last_error, sent_at, '<' || message_id || '>' as message_id, attachments, " \
     "object_id, project_id, client_id, gathered_in, resends, created_at, updated_at, version"
 
-#define MESSAGES_PERIOD_MS 2000
+#define MESSAGES_PERIOD_MS 5000
 
 /* Forgets a batch of messages that were kept long enough; whether there was any. For the jobs process. */
 bool messages_forget(struct call *call);

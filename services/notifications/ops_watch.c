@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Asks one service at a time what administrators must know: claimed by a lease, asked outside any transaction, told
- * once for as long as it lasts. One that does not answer is left in peace for a while, because mails wait for this
- * process too. */
+ * once for as long as it lasts. One that does not answer is left in peace as long as the others, because mails wait for
+ * this process too. */
 #include "ops_watch.h"
 
 #include "alerts.h"
@@ -12,21 +12,15 @@
 
 #include <string.h>
 
-enum { AGAIN_S = 2, UNANSWERED_AGAIN_S = 5 };
-
 /* A service that was added since. */
 SQL(add_services, PresentServices, Empty,
     "insert into watched_service (service) select unnest(:services::text[]) "
     "where (select count(*) from watched_service) < cardinality(:services::text[]) on conflict do nothing");
 
-SQL(claim_service, WatchedService, WatchedService,
-    "update watched_service set ask_at = now() + :again_s::int * interval '1 second' "
+SQL(claim_service, Empty, WatchedService,
+    "update watched_service set ask_at = now() + interval '5 seconds' "
     "where service = (select service from watched_service where ask_at <= now() "
     "order by ask_at limit 1 for update skip locked) returning service");
-
-SQL(ask_again, WatchedService, Empty,
-    "update watched_service set ask_at = now() + :again_s::int * interval '1 second' "
-    "where service = :service");
 
 SQL(note_trouble, NotedTrouble, Empty,
     "insert into trouble (service, kind, key) values (:service, :kind, :key) "
@@ -50,14 +44,12 @@ claim(struct call *call, void *state)
     static const char *const services[SERVICES_COUNT] = {EACH_SERVICE(NAME)};
     struct watch *watch = state;
     PresentServices *all = NEW(call, PresentServices);
-    WatchedService *claimed = NEW(call, WatchedService);
 
     all->services = (char **)services;
     all->n_services = SERVICES_COUNT;
     TRY(sql_run(call, &add_services, all, NULL));
-    SET(claimed, again_s, UNANSWERED_AGAIN_S);
     watch->service = NEW(call, WatchedService);
-    return sql_maybe(call, &claim_service, claimed, watch->service, &watch->found);
+    return sql_maybe(call, &claim_service, NULL, watch->service, &watch->found);
 }
 
 /* Nobody may ask itself through the broker. */
@@ -107,9 +99,7 @@ settle(struct call *call, void *state)
         present->troubles[present->n_troubles++] =
             arena_printf(call->arena, "%s %s", kind, trouble->key);
     }
-    TRY(sql_run(call, &end_troubles, present, NULL));
-    SET(watch->service, again_s, AGAIN_S);
-    return sql_run(call, &ask_again, watch->service, NULL);
+    return sql_run(call, &end_troubles, present, NULL);
 }
 
 bool
