@@ -25,7 +25,9 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 password_encryption = 'scram-sha-256'
+# Statements are short; compiling them, or starting processes for them, takes longer than they do.
 jit = off
+max_parallel_workers_per_gather = 0
 # A backup that nobody streams any more must not fill the disk with WAL.
 max_slot_wal_keep_size = '10GB'
 log_timezone = 'UTC'

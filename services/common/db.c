@@ -87,20 +87,25 @@ discard_notice(void *state, const PGresult *result)
 static void
 session_options(const struct db *db, char *out, size_t size)
 {
-    snprintf(out, size,
-             "-csearch_path=%s,public -cTimeZone=UTC -cDateStyle=ISO -cintervalstyle=iso_8601%s",
-             db->service,
-             db->owner ? ""
-                       : " -cstatement_timeout=5s -clock_timeout=3s"
-                         " -cidle_in_transaction_session_timeout=5s -cjit=off"
-                         /* what is no transaction of ours only reads */
-                         " -cdefault_transaction_read_only=on");
+    int length = snprintf(
+        out, size,
+        "-csearch_path=%s,public -cTimeZone=UTC -cDateStyle=ISO -cintervalstyle=iso_8601%s",
+        db->service,
+        db->owner ? ""
+                  : " -cstatement_timeout=5s -clock_timeout=3s"
+                    " -cidle_in_transaction_session_timeout=5s"
+                    /* short statements: neither compiled nor given processes of their own */
+                    " -cjit=off -cmax_parallel_workers_per_gather=0"
+                    /* what is no transaction of ours only reads */
+                    " -cdefault_transaction_read_only=on");
+
+    assert(length > 0 && (size_t)length < size);
 }
 
 bool
 db_connect(struct db *db)
 {
-    char options[256], port[8], role[64];
+    char options[512], port[8], role[64];
     const char *password_file =
         db->owner ? config.database_owner_password_file : config.database_password_file;
     char *password =

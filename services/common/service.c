@@ -315,13 +315,12 @@ run_child(const char *role, const struct inherited *inherited, const void *state
 static int
 run_parent(const struct service *service, char **argv)
 {
-    struct parent_child children[] = {
-        {"fast", (int)config.workers_fast},
-        {"leaf", 1},
-        {"courier", 1},
-        {"slow", service->slow_worker ? 1 : 0},
-        {"jobs", jobs_children(service)},
-        {NULL, 0}};
+    struct parent_child children[] = {{"fast", (int)config.workers_fast},
+                                      {"leaf", 1},
+                                      {"courier", 1},
+                                      {"slow", service->slow_worker ? 1 : 0},
+                                      {"jobs", jobs_children(service)},
+                                      {NULL, 0}};
 
     parent_heed_signals();
     db_free(proved_database(service));

@@ -20,9 +20,9 @@ enum {
     WATCH_MS = 250,
     RETURN_MS = 50,       /* the only broker stops: its next run is looked for as often */
     RETURN_MS_MAX = 5000, /* for so long */
-    CLOSE_MS = 400,        /* requests that follow each other so soon, */
-    CLOSE_COUNT = 4,       /* and so many, are work; questions after health come by twos and threes */
-    ACTIVE_MS = 5000,      /* so long after such a request READY is sent more often */
+    CLOSE_MS = 400,       /* requests that follow each other so soon, */
+    CLOSE_COUNT = 4,  /* and so many, are work; questions after health come by twos and threes */
+    ACTIVE_MS = 5000, /* so long after such a request READY is sent more often */
     DISCONNECTED_MS = 500, /* a connection that is not there for so long is lost */
     SILENT_MS = 1000,      /* so is a broker that does not answer READY */
     LINGER_MS = 1000,      /* for the last reply */
