@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a service holds, to prove that a refusal changed nothing, and that events have taken effect."""
-from contextlib import closing
-
 from client import problem, wait_until
+from tables import fingerprint_statement
 
 # The courier moves these by itself, whatever callers do.
 COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_event", "stream_cursor", "stream_epoch",
@@ -10,16 +9,10 @@ COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_even
 
 
 def facts(stack, service):
-    """Every row of a service's own tables, and how many events it has told."""
-    with closing(stack.connect()) as connection, connection.cursor() as cursor:
-        def rows(statement, *parameters):
-            cursor.execute(statement, parameters)
-            return [row for (row,) in cursor]
-        tables = rows("select tablename from pg_tables where schemaname = %s and tablename <> all(%s)", service,
-                      list(COURIERS))
-        held = {table: sorted(rows(f"select t::text from {service}.{table} t")) for table in tables}
-        return held | {"events told": rows(f"select (select count(*) from {service}.event_log) "
-                                           f"+ (select count(*) from {service}.outbox)")}
+    """How many rows each of a service's own tables has, and which, and how many events it has told."""
+    rows = stack.query(fingerprint_statement(stack, [service], COURIERS))
+    told = stack.query(f"select (select count(*) from {service}.event_log) + (select count(*) from {service}.outbox)")
+    return {name: (count, written) for name, count, written in rows} | {"events told": told[0][0]}
 
 
 def refused(stack, service, act, status, code):

@@ -13,6 +13,11 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname = any(%s) and c.relname <> all(%s)"""
 
 
+def fingerprint_statement(stack, services, restless):
+    """SQL: name of each table of these services, how many rows it has, and which."""
+    return " union all ".join(statement for (statement,) in stack.query(ALL_TABLES, list(services), list(restless)))
+
+
 class Fingerprints:
     """How many rows each table of all services has, and which, over one connection."""
 
@@ -20,9 +25,7 @@ class Fingerprints:
         self.stack = stack
         self.connection = stack.connect()
         with self.connection.cursor() as cursor:
-            cursor.execute(ALL_TABLES, (stack.place.services(), list(RESTLESS)))
-            statements = " union all ".join(statement for (statement,) in cursor.fetchall())
-            cursor.execute(f"prepare fingerprints as {statements}")
+            cursor.execute(f"prepare fingerprints as {fingerprint_statement(stack, stack.place.services(), RESTLESS)}")
 
     def take(self):
         with self.connection.cursor() as cursor:

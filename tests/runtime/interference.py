@@ -3,16 +3,14 @@
 import contextlib
 import os
 import signal
-import subprocess
 
 from client import wait_until
+from processes import in_role
 
 
 def children(stack, program, role):
     """The processes of one role of a program."""
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(stack.pid(program))], capture_output=True,
-                            text=True, check=False).stdout.splitlines()
-    return [int(line.split()[0]) for line in listed if line.endswith(f"--role={role}")]
+    return in_role(stack.pid(program), role)
 
 
 def child(stack, program, role):

@@ -13,6 +13,7 @@ import time
 import pytest
 import zmq
 from conftest import QUARANTINE_KIB
+from processes import children_of, descendants
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(os.environ.get("PROGRAMS_DIR", ROOT / "build" / "debug" / "bin"))
@@ -370,9 +371,8 @@ def test_garbage_from_a_known_peer_is_survived(stage, broker):
 
 def resident_kb(broker):
     """The PSS of the broker's children; its parent holds no socket."""
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(broker.popen.pid)],
-                              capture_output=True, text=True, check=True).stdout.split()
-    rollups = [pathlib.Path(f"/proc/{child}/smaps_rollup").read_text(encoding="ascii") for child in children]
+    rollups = [pathlib.Path(f"/proc/{child}/smaps_rollup").read_text(encoding="ascii")
+               for child in children_of(broker.popen.pid)]
     return sum(int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE).group(1)) for rollup in rollups)
 
 
@@ -511,9 +511,7 @@ def test_a_worker_moves_when_its_broker_is_lost(stage, number):
 
 def lose(broker, number):
     """The parent would start a killed child anew: both go."""
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(broker.popen.pid)],
-                              capture_output=True, text=True, check=False).stdout.split()
-    for pid in [broker.popen.pid, *map(int, children)]:
+    for pid in descendants(broker.popen.pid):
         try:
             os.kill(pid, number)
         except ProcessLookupError:

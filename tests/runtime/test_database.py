@@ -11,13 +11,13 @@ import uuid
 
 import psycopg2
 import pytest
-from campaign.faults import descendants
 from campaign.round import Round
 from client import Client, RunningStack, problem, wait_until
 from conftest import build_folder, sanitizer_findings
 from factory import client_body, funded_client, new_client, new_project, new_session, new_training, wait_for_budget
 from identifiers import new_email
 from interference import held, refusing, stopped
+from processes import descendants
 from races import at_once
 
 DISK_BYTES = 256 << 20

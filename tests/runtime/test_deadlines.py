@@ -11,6 +11,7 @@ from client import Client, wait_until
 from factory import funded_client, new_project, wait_for_status
 from funding_calls import age, events_of, path_of, review_of, sent_call
 from interference import child, stopped
+from processes import in_role
 
 CALLS = 12
 
@@ -36,11 +37,7 @@ def second_machine(stack, service):
 
 def role_of(parent, role):
     """The child of a program with this role, once it is there."""
-    def listed():
-        lines = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True,
-                               check=False).stdout.splitlines()
-        return next((int(line.split()[0]) for line in lines if line.endswith(f"--role={role}")), None)
-    return wait_until(listed)
+    return wait_until(lambda: in_role(parent, role))[0]
 
 
 def test_fun_5_two_machines_do_each_thing_once(admin, stack, calls):

@@ -14,12 +14,13 @@ import types
 
 import pytest
 import requests
-from campaign.faults import Faults, deadly_programs, descendants
+from campaign.faults import Faults, deadly_programs
 from campaign.round import Round
 from client import Client, RunningStack, new_operator, wait_until
 from conftest import build_folder
 from factory import funded_client, new_project, new_session, new_training
 from planted import PATCHES, Builds
+from processes import descendants, title
 from tables import Fingerprints
 from test_planted_in_events import FAULTS as FAULTS_IN_EVENTS
 
@@ -126,11 +127,7 @@ def bill(scene, _):
 
 def courier_of(stack, program):
     """None while there is none."""
-    with contextlib.suppress(OSError):
-        for pid in descendants(stack.pid(program)):
-            if b"--role=courier" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-    return None
+    return next((pid for pid in descendants(stack.pid(program)) if title(pid).endswith("--role=courier")), None)
 
 
 def refer_to_a_project_that_changes(scene, _):

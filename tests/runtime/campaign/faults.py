@@ -11,6 +11,7 @@ import time
 
 import psycopg2
 from campaign.network import TROUBLES
+from processes import descendants
 
 SINK, DATABASE = "smtp-sink", "postgres"
 FREEZE_SECONDS = (0.05, 4.0)  # the courier's lease is 2
@@ -42,18 +43,6 @@ def deadly_programs(build, folder):
                                f"exec {shlex.quote(str(program))} \"$@\"\n", encoding="utf-8")
             wrapper.chmod(0o755)
     return programs.parent, plan
-
-
-def descendants(pid):
-    """A process and all that it started."""
-    found = [pid]
-    for parent in found:
-        try:
-            text = pathlib.Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
-        except OSError:
-            continue
-        found += map(int, text.split())
-    return found
 
 
 class Faults:

@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 
-from campaign.faults import deadly_programs, descendants
+from campaign.faults import deadly_programs
 from campaign.network import Network
 from client import RunningStack, wait_until
+from processes import descendants
 from stack import send
 
 DIE_SECONDS_MAX = 60
