@@ -81,7 +81,7 @@ def settled(stack, client):
     """Waits until the client's invoices are sent and every event has taken effect."""
     wait_until(lambda: stack.query("select 1 from invoicing.invoice join invoicing.invoice_state using (id) "
                                    "where client_id = %s and not mailed limit 1", client["id"]) == [])
-    wait_until_settled(stack, *stack.place.services())
+    wait_until_settled(stack)
 
 
 def check_series(stack, kind="invoice"):

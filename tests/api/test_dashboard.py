@@ -7,14 +7,12 @@ from facts import wait_until_settled
 from factory import funded_client, new_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
 from test_credits import billed_sessions
 
-STREAMS = ("accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
-
 
 class Figures:
     """How the dashboard's figures have moved since the start of a test."""
 
     def __init__(self, stack, caller):
-        wait_until_settled(stack, *STREAMS)
+        wait_until_settled(stack)
         self.caller, self.start = caller, caller.read("/v1/dashboard")
 
     def wait_for(self, **moved):
@@ -56,7 +54,7 @@ def test_the_dashboard_sums_what_is_due(stack, admin, figures):
     admin.act(f"/v1/projects/{project['id']}/close")
     figures.wait_for(unpaid_invoices=1, overdue_cents=0)
     wait_until(lambda: admin.read("/v1/invoices", project_id=project["id"], status="sent")["invoices"])
-    wait_until_settled(stack, *STREAMS)
+    wait_until_settled(stack)
     for days, overdue_cents in ((0, 0), (1, 60_000)):
         stack.query("update notifications.invoice set due_date = (now() at time zone 'Europe/Paris')::date - %s "
                     "where project_id = %s", days, project["id"])

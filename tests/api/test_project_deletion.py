@@ -66,7 +66,7 @@ def test_bud_18_afterwards_it_is_nowhere(admin, stack, client, project):
         problem(admin.delete(path_to(project)), 404, "not_found")
         assert project["id"] not in [one["id"] for one in admin.read("/v1/projects", client_id=client["id"])["projects"]]
     assert_gone()
-    wait_until_settled(stack, "accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
+    wait_until_settled(stack)
     assert_gone()
     problem(admin.post(path_to(project, "/sessions"), body), 404, "not_found")
     problem(admin.post(path_to(project, "/funding-calls"), {"requested_cents": 1}), 404, "not_found")

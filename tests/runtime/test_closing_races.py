@@ -77,6 +77,7 @@ def test_bud_17_ten_who_close_at_once_close_once(admin, stack, client, project):
     with stopped(child(stack, "sessions", "courier")):
         assert at_once(stack, admin, *[(path_to(project, "/close"),)] * 10) == [200] * 10
     wait_until_closed(admin, project)
+    wait_until_settled(stack)
     assert [kind for kind in events_of(stack, project, "budgeting") if "Clos" in kind] == ["ProjectClosing", "ProjectClosed"]
     assert_all_returned(admin, client)
 

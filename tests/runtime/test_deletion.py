@@ -19,8 +19,11 @@ def client(admin):
 
 
 @pytest.fixture
-def project(admin, client):
-    return new_project(admin, client, 400_000)
+def project(admin, stack, client):
+    """A project that everybody knows."""
+    made = new_project(admin, client, 400_000)
+    wait_until_settled(stack)
+    return made
 
 
 def path_to(project):
@@ -29,7 +32,7 @@ def path_to(project):
 
 def assert_nothing_lost(admin, stack, client, project):
     """Every account of the deleted project is empty, all is in the envelope, no event waits."""
-    wait_until_settled(stack, "accounts", "budgeting", "sessions", "funding", "invoicing", "notifications")
+    wait_until_settled(stack)
     assert stack.query("select status, budget_cents, planned_cents, completed_cents from budgeting.project "
                        "where id = %s", project["id"]) == [("deleted", 0, 0, 0)]
     figures = envelope(admin, client)
@@ -135,7 +138,7 @@ def test_bud_18_money_on_its_way_out_of_a_session_is_waited_for(admin, stack, cl
     with stopped(child(stack, "sessions", "courier")):
         expect(admin.delete(f"/v1/trainings/{training['id']}"), 204)
         expect(admin.delete(f"/v1/sessions/{session['id']}"), 204)
-        refused(stack, "budgeting", lambda: admin.delete(path_to(project)), 409, "project_in_use")
+        refused(stack, "budgeting", lambda: admin.delete(path_to(project)), 409, "project_in_use", settled=False)
     wait_for_budget(admin, project, planned_cents=0)
     expect(admin.delete(path_to(project)), 204)
     assert_nothing_lost(admin, stack, client, project)

@@ -201,6 +201,7 @@ def test_copies_written_together_are_as_if_each_were_written_by_itself(stack, ad
 
 def test_a_foreign_chain_stops_the_stream_and_says_what_to_do(stack, admin, project, session):
     """An event that does not follow the last one is not applied, nor is anything behind it; other streams go on."""
+    wait_until_settled(stack)
     last = log(stack, "sessions")[-1]
     foreign = last | {"sequence": last["sequence"] + 1, "event_id": str(uuid.uuid4()),
                       "previous_hash": hashlib.sha256(b"another chain").digest()}

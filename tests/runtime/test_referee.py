@@ -7,7 +7,7 @@ import shutil
 import pytest
 from client import Client, expect, wait_until
 from cluster import DATABASE, SUPERUSER
-from factory import budget, funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
+from factory import budget, funded_client, new_project, new_training, wait_for_budget, wait_for_status
 from funding_calls import decide, path_of, sent_call
 from referee import books, documents, effects, load, mails, postings, streams, told
 from referee.evidence import CHECKS, Evidence

@@ -9,7 +9,7 @@ import re
 import pytest
 from client import Client, wait_until
 from factory import funded_client, new_project, new_session, new_training
-from interference import child, down, kill, refusing_for_now, stopped, without_broker
+from interference import child, down, kill, refusing, stopped, without_broker
 from streams import (SERVICES, assert_chains, begin_epoch, costs_posted, cursor, followers, head, log, published, set_back,
                      tell_budgeting_something_else, wait_until_posted, wait_until_settled, wire)
 
@@ -245,9 +245,9 @@ def test_a_receive_buffer_that_overflows_is_made_good(stack, admin, project, ses
 
 def test_what_the_database_refuses_for_long_is_told(stack, admin, project, session):
     """A lock that a stranger holds lets a stream stand still: administrators are told, nothing is parked."""
-    with refusing_for_now(stack, "budgeting.ledger_transaction", f"new.project_id = '{project['id']}'", "55P03", 5):
+    with refusing(stack, "budgeting.ledger_transaction", f"new.project_id = '{project['id']}'", "55P03"):
         training = new_training(admin, session, 100_00)
         alert(admin, "stream_waiting", "stands still in budgeting", "goes on by itself")
         assert any("stands still behind" in line for line in stack.log("budgeting").splitlines())
-        wait_until_posted(stack, project, [training])
+    wait_until_posted(stack, project, [training])
     assert stack.query("select 1 from budgeting.parked_event") == []

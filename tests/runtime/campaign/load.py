@@ -124,6 +124,7 @@ class Caller(threading.Thread):
         try:
             while time.monotonic() < self.until.end:
                 self.work()
+                time.sleep(self.until.pause * 2 * self.random.random())
         except GaveUp:
             pass
         except Exception as failure:  # pylint: disable=broad-except
@@ -265,9 +266,11 @@ class Caller(threading.Thread):
 
 
 class Until:
-    """When callers begin nothing new (end), and when they give up what they began (deadline)."""
+    """When callers begin nothing new (end), when they give up what they began (deadline), and how many seconds they
+    pause between two pieces of work, on average."""
 
-    def __init__(self, seconds, patience=60):
+    def __init__(self, seconds, patience=60, pause=0.0):
         self.end = time.monotonic() + seconds
         self.deadline = self.end + patience
+        self.pause = pause
         self.projects = []  # of all callers

@@ -31,17 +31,17 @@ class Peace:
 class Round:
     """A seed decides about the callers' work and the faults; what the machine does in between is chance."""
 
-    def __init__(self, stack, seed, faults=None, callers=CALLERS, token=None):
+    def __init__(self, stack, seed, faults=None, callers=CALLERS, token=None, pause=0.0):
         self.stack, self.random = stack, random.Random(seed)
         token = token or Client(stack).log_in(stack.email, stack.password).session.headers["Authorization"].split()[1]
-        self.until = None
+        self.until, self.pause = None, pause
         self.seeds = [self.random.randrange(1 << 30) for _ in range(callers)]
         self.token = token
         self.callers, self.faults, self.repeated = [], faults or Peace(), []
 
     def play(self, seconds, meanwhile=None):
         """The callers work for so long; what is done meanwhile is faults, or something else."""
-        self.until = Until(seconds)
+        self.until = Until(seconds, pause=self.pause)
         self.callers = [Caller(self.stack.url, self.stack.ca_file, self.token, seed, self.until) for seed in self.seeds]
         for caller in self.callers:
             caller.start()
