@@ -52,7 +52,7 @@ class Mirror:
     def settle(self):
         """Waits until everything has taken effect everywhere."""
         if not self.racing:
-            wait_until_settled(self.stack, *self.stack.place.services())
+            wait_until_settled(self.stack)
 
     @contextlib.contextmanager
     def race(self, service):

@@ -81,7 +81,7 @@ def funding_call_in(admin, state):
 def invoice_in(admin, state):
     made = project_in(admin, "closed")
     path = f"/v1/projects/{made['Project']['id']}/invoices"
-    wait_until_settled(admin.stack, "budgeting", "invoicing")
+    wait_until_settled(admin.stack)
     invoice = wait_for_status(admin, f"/v1/invoices/{admin.read(path)['invoices'][0]['id']}", "sent")
     own = f"/v1/invoices/{invoice['id']}"
     if state == "credited":
@@ -125,7 +125,7 @@ def brought_to(admin, name, state):
     """What goes with an object in this state: the object itself under its name, its parents and parts, its link's token."""
     assert name in MAKERS, f"tests/api/states.py makes no {name}: add it to MAKERS"
     made = MAKERS[name](admin, state)
-    wait_until_settled(admin.stack, *admin.stack.place.services())
+    wait_until_settled(admin.stack)
     [(now,)] = admin.stack.query(f"select status from {status_table(name)} where id = %s", made[name.split(".")[1]]["id"])
     assert now == state, f"tests/api/states.py left the {name} {now}: teach {MAKERS[name].__name__} to make it {state}"
     return made

@@ -50,12 +50,13 @@ def work(admin, project):
 
 
 def deleted_while(stack, admin, project, slip_in):
-    """Deletes a project while something slips in after the others were asked whether it is used."""
+    """Deletes a project while something slips in after the others were asked whether it is used, and is heard of
+    after the deletion."""
     def delete():
         caller = Client(stack)
         caller.session.headers["Authorization"] = admin.session.headers["Authorization"]
         return caller.delete(path_to(project))
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool, stopped(child(stack, "budgeting", "courier")):
         with held(stack, "select 1 from budgeting.project where id = %s for update", project["id"]) as wait_for:
             answer = pool.submit(delete)
             wait_for("budgeting")

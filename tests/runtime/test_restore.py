@@ -156,6 +156,9 @@ class Lost:
         kept = self.archive / "kept" / "issued.tsv"
         wait_until(lambda: self.numbers <= {line.split("\t")[0] for line in
                                             kept.read_text(encoding="utf-8").splitlines()}, PATIENCE)
+        heads = self.archive / "kept" / "heads"
+        (restored,), = stack.query("select max(sequence) from accounts.audit_entry where recorded_at <= %s", self.moment)
+        wait_until(lambda: int(heads.read_text(encoding="ascii").splitlines()[-1].split()[0]) > restored, PATIENCE)
 
 
 @pytest.fixture(scope="module")
