@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """One stack for the whole run: real PostgreSQL, broker, services, gateway and mail sink."""
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 import pytest
@@ -50,15 +52,34 @@ def crashes(stack):
                 yield f"{log.name}: {line}"
 
 
+def prepared_state(tmp_path_factory):
+    """The state of a stack that was started once, made by the first of this run's processes that asks for it."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "prepared"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stack = RunningStack(folder, build_folder())
+        if not (folder / "made").exists():
+            stack.start()
+            stack.stop()
+            stack.place.ports_file.unlink()  # its copies choose theirs
+            (folder / "made").touch()
+    return stack.state
+
+
 @contextlib.contextmanager
 def stacks_of_its_own(tmp_path_factory):
-    """A function that starts a stack; all of them are stopped at the end."""
+    """A function that starts a stack; all of them are stopped at the end. That one comes up from nothing is shown by
+    tests/scripts; here it goes on from a state that was."""
     stacks = []
 
     def start(*options, environment=None):
         stack = RunningStack(tmp_path_factory.mktemp("stack"), build_folder())
+        subprocess.run(["cp", "-a", prepared_state(tmp_path_factory), stack.state], check=True)
         stacks.append(stack)
         stack.start(*options, environment=environment or {})
+        Client(stack).log_in(stack.email, stack.password).patch("/v1/settings", {"public_url": stack.url})
         return stack
 
     yield start

@@ -7,7 +7,7 @@
 #include "call.h"
 #include <libpq-fe.h>
 
-/* For one answer; beyond statement_timeout: the server itself is gone. */
+/* For one answer to an application role; beyond statement_timeout: the server itself is gone. */
 #define DB_ANSWER_TIMEOUT_MS 8000
 
 struct db;

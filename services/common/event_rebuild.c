@@ -232,8 +232,8 @@ replay_to(struct rebuild *rebuild, const PGresult *cursors, bool open)
 
 /* ---- making equal */
 
-/* Row by row instead of renaming, so that rights, foreign keys and running statements stay as they are. What
- * was asked from its owner and is newer than the stream stays. */
+/* Row by row instead of renaming, so that rights, foreign keys and running statements stay as they are, and only
+ * where they differ, because the courier waits. What was asked from its owner and is newer than the stream stays. */
 static bool
 swap_table(struct rebuild *rebuild, const char *table)
 {
@@ -243,13 +243,16 @@ swap_table(struct rebuild *rebuild, const char *table)
 
     if (columns == NULL)
         return fail(rebuild, "a table's columns could not be read");
-    return run_text(rebuild,
-                    arena_printf(rebuild->arena,
-                                 "insert into %s.%s as live (%s) select %s from pg_temp.%s"
-                                 " on conflict (id) do update set (%s) = row(%s)"
-                                 " where live.version <= excluded.version",
-                                 schema, table, db_value(columns, 0, 0), db_value(columns, 0, 0),
-                                 table, db_value(columns, 0, 0), db_value(columns, 0, 1))) &&
+    return run_text(
+               rebuild,
+               arena_printf(rebuild->arena,
+                            "insert into %s.%s as live (%s) select shadow.* from pg_temp.%s shadow"
+                            " left join %s.%s old on old.id = shadow.id"
+                            " where row(old.*) is distinct from row(shadow.*)"
+                            " on conflict (id) do update set (%s) = row(%s)"
+                            " where live.version <= excluded.version",
+                            schema, table, db_value(columns, 0, 0), table, schema, table,
+                            db_value(columns, 0, 0), db_value(columns, 0, 1))) &&
            run_text(rebuild,
                     arena_printf(rebuild->arena,
                                  "delete from %s.%s live where not exists"

@@ -11,15 +11,13 @@
 #include <inttypes.h>
 
 SQL(tell_instance, InstanceReport, Empty,
+    "with forgotten as (delete from instance where seen_at < now() - interval '10 minutes') "
     "insert into instance (id, host, version, since, active, handled, failed, applied, parked, "
     "restarts, streams) values (:id, :host, :version, :since, :active, :handled, :failed, :applied, "
     ":parked, :restarts, :streams) on conflict (id) do update set seen_at = now(), "
     "active = excluded.active, handled = excluded.handled, failed = excluded.failed, "
     "applied = excluded.applied, parked = excluded.parked, restarts = excluded.restarts, "
     "streams = excluded.streams");
-
-SQL(forget_instances, Empty, Empty,
-    "delete from instance where seen_at < now() - interval '10 minutes'");
 
 SQL(end_instance, InstanceReport, Empty, "delete from instance where id = :id");
 
@@ -87,7 +85,6 @@ tell(struct call *call, void *state)
 
     db_begin(call->db, false);
     TRY(sql_run(call, &tell_instance, describe(call, telling->courier, telling->now), NULL));
-    TRY(sql_run(call, &forget_instances, NEW(call, Empty), NULL));
     return db_commit(call->db) ? RPC_OK : db_fail(call);
 }
 

@@ -5,50 +5,37 @@
 
 #include "db.h"
 
-#include <stdlib.h>
-
 /* In batches, so that no transaction is long. */
-static const struct db_statement forget_replies = {
-    .name = "forget_replies",
-    .text = "delete from idempotency_key where ctid = any(array(select ctid from idempotency_key "
-            "where created_at <= now() - interval '72 hours' limit 500))",
+static const struct db_statement forget_outdated = {
+    .name = "forget_outdated",
+    .text =
+        "with replies as (delete from idempotency_key where ctid = any(array(select ctid from "
+        "idempotency_key where created_at <= now() - interval '72 hours' limit 500)) returning 1), "
+        "personal as (delete from event_personal where event_id = any(array(select event_id from "
+        "event_personal where keep_until <= now() limit 500)) returning 1), "
+        "actors as (delete from event_actor where event_id = any(array(select event_id from "
+        "event_actor where keep_until <= now() limit 500)) returning 1) "
+        "select (select count(*) from replies) + (select count(*) from personal) + "
+        "(select count(*) from actors)",
 };
-DB_PROVED(forget_replies);
-static const struct db_statement forget_personal = {
-    .name = "forget_personal",
-    .text = "delete from event_personal where event_id = any(array(select event_id from "
-            "event_personal where keep_until <= now() limit 500))",
-};
-DB_PROVED(forget_personal);
-static const struct db_statement forget_actors = {
-    .name = "forget_actors",
-    .text = "delete from event_actor where event_id = any(array(select event_id from event_actor "
-            "where keep_until <= now() limit 500))",
-};
-DB_PROVED(forget_actors);
+DB_PROVED(forget_outdated);
 
 static enum rpc_status
 forget(struct call *call, void *state)
 {
-    const struct db_statement *const statements[] = {&forget_replies, &forget_personal,
-                                                     &forget_actors};
-    long *forgotten = state;
+    int64_t *forgotten = state;
+    PGresult *result = db_query(call->db, call->arena, &forget_outdated, NULL);
 
-    *forgotten = 0;
-    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-        PGresult *result = db_query(call->db, call->arena, statements[i], NULL);
-
-        if (result == NULL)
-            return db_fail(call);
-        *forgotten += strtol(PQcmdTuples(result), NULL, 10);
-    }
+    if (result == NULL)
+        return db_fail(call);
+    *forgotten = db_integer(result, 0, 0);
     return RPC_OK;
 }
 
 static bool
 forget_batch(struct call *call)
 {
-    long forgotten = 0;
+    int64_t forgotten = 0;
 
     return job_transaction(call, forget, &forgotten) == RPC_OK && forgotten > 0;
 }

@@ -126,10 +126,18 @@ beat_ms(const struct wire_worker *worker, int64_t now)
     return active ? WATCH_MS : wire_beat_ms(worker->wire);
 }
 
+/* All workers of a host send it at the same moment: the broker is woken once for all. */
+static int64_t
+ready_at(const struct wire_worker *worker, int64_t now)
+{
+    int64_t beat = beat_ms(worker, now);
+    return (worker->ready_ms / beat + 1) * beat;
+}
+
 static bool
 ready_due(const struct wire_worker *worker, int64_t now)
 {
-    return worker->connecting || now - worker->ready_ms >= beat_ms(worker, now);
+    return worker->connecting || now >= ready_at(worker, now);
 }
 
 static bool
@@ -190,8 +198,11 @@ void
 wire_worker_wait(struct wire_worker *worker, zmq_pollitem_t *others, size_t others_count)
 {
     zmq_pollitem_t items[1 + OTHERS_MAX];
-    int64_t start_ms = clock_ms(), wait_ms = beat_ms(worker, start_ms);
+    int64_t start_ms = clock_ms(), wait_ms = ready_at(worker, start_ms) - start_ms;
     assert(others_count <= OTHERS_MAX);
+    /* It is overdue where there is no connection. */
+    if (wait_ms <= 0)
+        wait_ms = beat_ms(worker, start_ms);
     if (worker->wire->brokers_count > 1 && wait_ms > WATCH_MS)
         wait_ms = WATCH_MS;
     /* Writable wakes as soon as the connection is made; the tick that follows sends READY. */

@@ -8,8 +8,8 @@ import threading
 import time
 import urllib.parse
 
+from facts import is_settled
 from figures import percentile, say
-from streams import is_settled
 
 WRITES_PER_SECOND = 500
 CALLERS = 8

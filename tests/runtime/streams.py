@@ -136,20 +136,6 @@ def assert_chains(stack):
             assert strays == [], f"{consumer} left a chain"
 
 
-def is_settled(stack):
-    """Whether every event is numbered and has been applied by all who follow it, the audit log included."""
-    outboxes = " union all ".join(f"select 1 from {service}.outbox" for service in SERVICES)
-    heads = " ".join(f"when '{service}' then (select sequence from {service}.stream_head)" for service in SERVICES)
-    cursors = " union all ".join(
-        f"select 1 from {service}.stream_cursor where consumer in ('main', 'audit') "
-        f"and sequence < case producer {heads} end" for service in SERVICES)
-    return not stack.query(f"select 1 from ({outboxes} union all {cursors}) behind limit 1")
-
-
-def wait_until_settled(stack):
-    wait_until(lambda: is_settled(stack))
-
-
 # ── the ledger ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -14,12 +14,13 @@ import uuid
 import pytest
 import requests
 from client import Client, expect, new_operator, wait_until
+from facts import wait_until_settled
 from factory import (client_body, funded_client, new_client, new_project, new_session, new_training,
                      wait_for_status)
 from identifiers import new_email
 from interference import child, down, held, kill, refusing, stopped, without_broker
 from streams import (SERVICES, assert_chains, connected, costs_of, costs_posted, cursor, event_hash, followers, head, log,
-                     projections, published, tell_budgeting_something_else, wait_until_posted, wait_until_settled, wire)
+                     projections, published, tell_budgeting_something_else, wait_until_posted, wire)
 
 ANSWER_SECONDS_MAX = 2  # a request whose worker or broker is killed gets no answer before the gateway's deadline
 REPEATABLE = (409, 500, 502, 503, 504)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """`<service> --rebuild` while the rest runs: the same rows as before, over a history that callers make by chance, and
 nothing is done again."""
+import concurrent.futures
 import subprocess
 import uuid
 
 import pytest
 from campaign.round import Round
-from client import Client, expect
+from client import Client, expect, wait_until
+from facts import wait_until_settled
 from factory import funded_client, new_project
-from streams import SERVICES, projections, wait_until_settled
+from interference import held
+from streams import SERVICES, projections
 
 SEED = 4
 SECONDS = 8
@@ -91,3 +94,15 @@ def test_a_rebuild_mends_projections_and_does_nothing_else(stack, history):
     assert {service: projections(stack, service) for service in REBUILDABLE} == before
     wait_until_settled(stack)
     assert done(stack) == already
+
+
+def test_a_rebuild_may_take_longer_than_a_request(stack, history):
+    """A statement over a large table, or behind somebody's lock, is waited for beyond every limit of a request's."""
+    table = next(iter(projections(stack, "sessions")))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with held(stack, f"lock table sessions.{table} in share mode"):
+            rebuilt = pool.submit(rebuild, stack, "sessions")
+            wait_until(lambda: rebuilt.done() or stack.query(
+                "select 1 from pg_stat_activity where usename = 'sessions_owner' and wait_event_type = 'Lock' "
+                "and clock_timestamp() - query_start > interval '9 seconds'"))
+        rebuilt.result()

@@ -8,10 +8,11 @@ import re
 
 import pytest
 from client import Client, wait_until
+from facts import wait_until_settled
 from factory import funded_client, new_project, new_session, new_training
 from interference import child, down, kill, refusing, stopped, without_broker
 from streams import (SERVICES, assert_chains, begin_epoch, costs_posted, cursor, followers, head, log, published, set_back,
-                     tell_budgeting_something_else, wait_until_posted, wait_until_settled, wire)
+                     tell_budgeting_something_else, wait_until_posted, wire)
 
 WAIT_ALARM_MS = 1000
 PAGE_EVENTS = 1000  # EVENTS_PAGE_MAX
