@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """NOT, last row: administrators are told of parked events and of streams that are stopped or wait too long."""
-from facts import wait_until_settled
 import pytest
 from client import Client, expect, new_operator, wait_until
+from facts import wait_until_settled
 from factory import funded_client, new_client, new_project, new_session, new_training, wait_for_status
 from interference import child, kill, refusing, stopped
 from streams import head
