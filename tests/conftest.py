@@ -19,8 +19,10 @@ from declared import undeclared_moves  # noqa: E402
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", ": runtime error: ")
 
 
-# Files that take minutes: begun first, so that none of them is left when the others are done.
-LONG = ("test_campaign", "test_random_operations", "test_simulation", "test_input_properties", "test_restore", "test_database")
+# Files that take long: begun first, so that none of them is left when the others are done.
+LONG = ("test_campaign", "test_random_operations", "test_simulation", "test_restore", "test_database", "test_rebuild",
+        "test_planted_in_services", "test_ops_watch", "test_run", "test_fourth_basis", "test_new_service", "test_tour",
+        "test_demo", "test_pages", "test_overload", "test_streams", "test_events", "test_restart", "test_mail_queue")
 
 
 def pytest_collection_modifyitems(items):
