@@ -14,7 +14,6 @@ from factory import funded_client, new_project, new_session, wait_for_budget
 
 SEED = 20261122
 SECONDS = 120
-PAUSE_SECONDS = 0.1  # other tests run beside it
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def test_somebody_dies_at_each_point_and_nothing_is_lost(stand, faults, point):
 
 
 def test_a_campaign_of_kills_leaves_nothing_bent(stand, faults):
-    played = Round(stand.stack, SEED, faults, pause=PAUSE_SECONDS)
+    played = Round(stand.stack, SEED, faults)
     played.play(SECONDS)
     findings = played.judge()
     print(played.summary())

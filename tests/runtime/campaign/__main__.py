@@ -28,7 +28,7 @@ def main():
     print(f"seed {given.seed}, {given.minutes:g} minutes, state in {folder}", flush=True)
     try:
         stand.start()
-        played = Round(stand.stack, given.seed, Faults(stand, random.Random(given.seed)))
+        played = Round(stand.stack, given.seed, Faults(stand, random.Random(given.seed)), pause=0)
         played.play(given.minutes * 60)
         findings = {"The same command starts everything again.": stand.failures} | played.judge()
     finally:

@@ -11,6 +11,7 @@ from identifiers import new_email, new_iban, new_siren
 
 RETRY_SECONDS = 0.05
 TIMEOUT_SECONDS = 20
+PAUSE_SECONDS = 0.1  # other tests run beside the callers
 COMMISSIONS = (
     {"basis": "unconsumed_funds", "rate_bp": 500, "triggers": ["project_closed"]},
     {"basis": "consumed_value", "rate_bp": 500, "triggers": ["session_completed", "project_closed"]},
@@ -269,7 +270,7 @@ class Until:
     """When callers begin nothing new (end), when they give up what they began (deadline), and how many seconds they
     pause between two pieces of work, on average."""
 
-    def __init__(self, seconds, patience=60, pause=0.0):
+    def __init__(self, seconds, patience=60, pause=PAUSE_SECONDS):
         self.end = time.monotonic() + seconds
         self.deadline = self.end + patience
         self.pause = pause

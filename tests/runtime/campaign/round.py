@@ -7,7 +7,7 @@ import math
 import random
 import time
 
-from campaign.load import Caller, Until
+from campaign.load import PAUSE_SECONDS, Caller, Until
 from client import Client, wait_until
 from cluster import DATABASE, SUPERUSER
 from referee import books, documents, effects, load, mails, postings, streams, told  # noqa: F401
@@ -31,7 +31,7 @@ class Peace:
 class Round:
     """A seed decides about the callers' work and the faults; what the machine does in between is chance."""
 
-    def __init__(self, stack, seed, faults=None, callers=CALLERS, token=None, pause=0.0):
+    def __init__(self, stack, seed, faults=None, callers=CALLERS, token=None, pause=PAUSE_SECONDS):
         self.stack, self.random = stack, random.Random(seed)
         token = token or Client(stack).log_in(stack.email, stack.password).session.headers["Authorization"].split()[1]
         self.until, self.pause = None, pause
