@@ -16,8 +16,6 @@ sys.path[:0] = [str(TESTS / "api"), str(TESTS / "runtime"), str(TESTS / "scripts
 from client import Client, RunningStack, new_operator  # noqa: E402
 from declared import undeclared_moves  # noqa: E402
 
-# Many stacks run side by side; with as many workers as a company has run the campaign and what tests.scripts starts.
-FEW_WORKERS = {"ESCARCELLE_WORKERS_FAST": "2"}
 SANITIZER_REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", ": runtime error: ")
 
 
@@ -82,7 +80,7 @@ def stacks_of_its_own(tmp_path_factory):
         stack = RunningStack(tmp_path_factory.mktemp("stack"), build_folder())
         subprocess.run(["cp", "-a", prepared_state(tmp_path_factory), stack.state], check=True)
         stacks.append(stack)
-        stack.start(*options, environment=FEW_WORKERS | (environment or {}))
+        stack.start(*options, environment=environment or {})
         Client(stack).log_in(stack.email, stack.password).patch("/v1/settings", {"public_url": stack.url})
         return stack
 

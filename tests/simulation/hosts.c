@@ -11,8 +11,9 @@ enum { STACK_BYTES = 256 << 10 };
 
 struct host hosts[HOSTS];
 struct host *acting;
-static ucontext_t world;
-static ucontext_t contexts[HOSTS];
+/* Where the world and each courier go on. swapcontext would ask the kernel about signals each time. */
+typedef void *place_to_go_on[5];
+static place_to_go_on world, places[HOSTS];
 static char *stacks[HOSTS];
 static bool dying;
 
@@ -30,6 +31,19 @@ hosts_start(void)
     }
 }
 
+static _Noreturn __attribute__((noinline)) void
+go_on(place_to_go_on place)
+{
+    __builtin_longjmp(place, 1);
+}
+
+static __attribute__((noinline)) void
+change_over(place_to_go_on from, place_to_go_on to)
+{
+    if (__builtin_setjmp(from) == 0)
+        go_on(to);
+}
+
 void
 give_way(void)
 {
@@ -37,7 +51,7 @@ give_way(void)
         return;
     struct host *host = acting;
 
-    swapcontext(&contexts[host->number], &world);
+    change_over(places[host->number], world);
     acting = host;
 }
 
@@ -45,8 +59,7 @@ void
 die(void)
 {
     dying = true;
-    swapcontext(&contexts[acting->number], &world);
-    abort();
+    go_on(world);
 }
 
 static void
@@ -59,21 +72,32 @@ live(void)
         turn(host->courier);
 }
 
+/* On a stack of its own. */
+static __attribute__((noinline)) void
+begin_life(struct host *host)
+{
+    ucontext_t context;
+
+    host->begun = true;
+    if (__builtin_setjmp(world) != 0)
+        return;
+    getcontext(&context);
+    context.uc_stack = (stack_t){.ss_sp = stacks[host->number], .ss_size = STACK_BYTES};
+    context.uc_link = NULL;
+    makecontext(&context, live, 0);
+    setcontext(&context);
+}
+
 /* A new courier of a parent; its predecessor's memory is gone but for what the parent shares. */
 void
 host_spawn(struct host *host)
 {
-    ucontext_t *context = &contexts[host->number];
-
     host->generation++;
     host->courier = calloc(1, sizeof *host->courier);
     host->polling = host->woken = false;
     host->running = true;
     host->stalled_until_ms = 0;
-    getcontext(context);
-    context->uc_stack = (stack_t){.ss_sp = stacks[host->number], .ss_size = STACK_BYTES};
-    context->uc_link = &world;
-    makecontext(context, live, 0);
+    host->begun = false;
 }
 
 void
@@ -117,7 +141,10 @@ host_resume(struct host *host)
 {
     host->polling = false;
     acting = host;
-    swapcontext(&world, &contexts[host->number]);
+    if (host->begun)
+        change_over(world, places[host->number]);
+    else
+        begin_life(host);
     acting = NULL;
     if (dying) {
         dying = false;

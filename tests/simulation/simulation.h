@@ -61,7 +61,7 @@ struct host {
     uint64_t
         generation; /* of the courier: what was meant for an earlier one does not reach this one */
     int64_t start_at_ms, stalled_until_ms, poll_until_ms;
-    bool running, polling, woken, subscribed;
+    bool running, begun, polling, woken, subscribed;
 };
 extern struct host hosts[HOSTS];
 /* The host whose courier runs now; NULL in the world's own code. */
