@@ -18,6 +18,8 @@ struct db *db_new(const char *service, bool owner);
 bool db_connect(struct db *db);
 /* Reconnects when the connection was lost; false when the database is away: callers answer 503. */
 bool db_ready(struct db *db);
+/* At start: logs which of the server's settings let answered writes be lost. */
+void db_say_durability(struct db *db);
 /* Closes the connection, if there is one, and frees the memory. */
 void db_free(struct db *db);
 /* The connection of a program of this service: waits for the database, exits when it is to stop meanwhile (service.c). */

@@ -106,3 +106,24 @@ db_ready(struct db *db)
         return true;
     return db_connect(db);
 }
+
+static const struct db_statement lax_settings = {
+    .name = "lax_settings",
+    .text =
+        "select string_agg(name, ', ' order by name) from pg_settings"
+        " where name in ('fsync', 'full_page_writes', 'synchronous_commit') and setting = 'off'",
+};
+DB_PROVED(lax_settings);
+
+void
+db_say_durability(struct db *db)
+{
+    struct arena *arena = arena_new((size_t)64 << 10);
+    PGresult *lax = db_query(db, arena, &lax_settings, NULL);
+    const char *names = lax == NULL ? NULL : db_value(lax, 0, 0);
+
+    if (names != NULL)
+        log_error("PostgreSQL runs with %s off: what was answered may be gone after a power failure; set it on",
+                  names);
+    arena_free(arena);
+}

@@ -4,6 +4,7 @@
 #include "courier.h"
 
 #include "config.h"
+#include "event_join.h"
 #include "log.h"
 #include "projections.h"
 
@@ -85,7 +86,7 @@ cursors_load(struct courier *courier)
             db_rollback(courier->db);
             return false;
         }
-    courier->cursors_loaded = db_commit(courier->db);
+    courier->cursors_loaded = joins_load(courier->db, courier->arena) && db_commit(courier->db);
     return courier->cursors_loaded;
 }
 

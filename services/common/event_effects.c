@@ -2,6 +2,7 @@
  * One event and this service's subscriptions to it. It must not know where the event comes from. */
 #include "event_effects.h"
 
+#include "event_join.h"
 #include "log.h"
 #include "projections.h"
 #include "uuid.h"
@@ -55,7 +56,7 @@ effect_plan(struct call *call, const Wire__Event *event, struct effect *effect)
     effect->message = events_unpack(call->arena, effect->type, event);
     if (effect->message == NULL)
         return call_fail(call, RPC_INTERNAL, NULL, "the event does not decode");
-    return has_reaction(call->service, effect->type)
+    return has_reaction(call->service, effect->type) && !event_precedes_join(event)
                ? references_resolve(call, effect->type->message, effect->message)
                : RPC_OK;
 }
@@ -85,7 +86,7 @@ serve_subscription(struct call *call, const struct subscription *subscription,
                              subscription->projection);
         TRY(projection_apply(call, projection, effect->type, effect->message));
     }
-    if (subscription->handler == NULL)
+    if (subscription->handler == NULL || event_precedes_join(effect->event))
         return RPC_OK;
     projections_write(call);
     return subscription->handler(call, effect->message);

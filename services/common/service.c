@@ -7,7 +7,7 @@
 #include "dates.h"
 #include "db.h"
 #include "dispatch.h"
-#include "events.h"
+#include "event_join.h"
 #include "link.h"
 #include "log.h"
 #include "migrate.h"
@@ -77,8 +77,10 @@ proved_database(const struct service *service)
         struct db *db = service_database(service);
 
         if (migrate_verify(db, service) && db_prove(db) && sql_prove(db) &&
-            projections_prove(db, service) && jobs_prove(service) && asks_prove(service))
+            projections_prove(db, service) && jobs_prove(service) && asks_prove(service)) {
+            db_say_durability(db);
             return db;
+        }
         if (!db_lost(db))
             exit(PARENT_EXIT_REFUSED);
         log_warning("the database went away while the statements were proved: once more");
@@ -358,11 +360,12 @@ static int
 print_help(const struct service *service)
 {
     printf(
-        "%s [--help | --config | --check | --migrate | --rebuild | --restored EPOCH]\n\n"
+        "%s [--help | --config | --check | --migrate | --join | --rebuild | --restored EPOCH]\n\n"
         "Without an argument it serves until SIGTERM.\n"
         "  --config   prints the configuration in force\n"
         "  --check    proves that schema and statements fit this program, and ends\n"
         "  --migrate  brings the schema up to date with the owner role, and ends\n"
+        "  --join     before the first start beside services that run already: nothing is done about what they told\n"
         "  --rebuild  refills the projections from the other services' event logs, and ends\n"
         "  --restored begins a new epoch after the database was restored, and ends; see scripts/restore\n\n",
         service->rpc->name);
@@ -395,6 +398,8 @@ service_main(const struct service *service, int argc, char **argv)
     }
     if (strcmp(argument, "--migrate") == 0)
         return run_migrations(service);
+    if (strcmp(argument, "--join") == 0)
+        return run_command(service, events_join, argc, argv);
     if (strcmp(argument, "--rebuild") == 0)
         return events_rebuild(service);
     if (strcmp(argument, "--restored") == 0)

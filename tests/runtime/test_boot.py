@@ -6,6 +6,7 @@ import subprocess
 import uuid
 
 import pytest
+from client import wait_until
 from stack import REPOSITORY
 
 EXIT_REFUSED = 3
@@ -62,6 +63,23 @@ def copy(stack, original):
     made = Copy(stack, "accounts", original)
     yield made
     made.drop()
+
+
+def test_settings_that_may_lose_what_was_answered_are_said(stack, original):
+    """The program serves all the same: who has switched them off may know why."""
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        stack.query(f"alter system set {setting} = off")
+        stack.query("select pg_reload_conf()")
+        try:
+            wait_until(lambda s=setting: stack.query(f"show {s}") == [("off",)])
+            code, said = original.run("--check")
+        finally:
+            stack.query(f"alter system reset {setting}")
+            stack.query("select pg_reload_conf()")
+        assert code == 0 and f"PostgreSQL runs with {setting} off" in said
+    wait_until(lambda: stack.query("show synchronous_commit") == [("on",)])
+    code, said = original.run("--check")
+    assert code == 0 and "PostgreSQL runs with" not in said
 
 
 # ── statements and tables ───────────────────────────────────────────────────────────────────────
