@@ -8,6 +8,7 @@
 #include "db.h"
 #include "dispatch.h"
 #include "event_join.h"
+#include "events.h"
 #include "link.h"
 #include "log.h"
 #include "migrate.h"
