@@ -123,7 +123,8 @@ db_say_durability(struct db *db)
     const char *names = lax == NULL ? NULL : db_value(lax, 0, 0);
 
     if (names != NULL)
-        log_error("PostgreSQL runs with %s off: what was answered may be gone after a power failure; set it on",
-                  names);
+        log_error(
+            "PostgreSQL runs with %s off: what was answered may be gone after a power failure; set it on",
+            names);
     arena_free(arena);
 }
