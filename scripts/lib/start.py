@@ -89,6 +89,8 @@ def fill(stack, supervisor, options):
     """Settings, and demo data unless told otherwise; done once for a state, gone on with when cut off."""
     filled = stack.state / "filled"
     if filled.exists():
+        if options.demo:
+            say(f"{stack.state} has data already; no demo data is loaded into it")
         return
     tools = REPOSITORY / "scripts"
     for tool, wanted in (("settings", True), ("demo", not options.empty)):
@@ -140,10 +142,16 @@ Escarcelle is ready.
 """)
 
 
+def stopped(number, frame):
+    raise Stopped
+
+
 def serve(options, ready):
     """Brings the stack up, calls ready(), keeps it running until a signal. Returns the exit code."""
     stack = Stack(options.state, options.build)
     try:
+        for number in (signal.SIGINT, signal.SIGTERM):  # until the supervisor takes them
+            signal.signal(number, stopped)
         stack.claim()
         stack.build = stack.build or build()
         for program in ("broker", "accounts", "gateway"):

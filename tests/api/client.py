@@ -66,6 +66,10 @@ class RunningStack:
         result = subprocess.run(self.command(*options), env=os.environ | (environment or {}), capture_output=True,
                                 text=True, timeout=START_SECONDS_MAX, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
+        self.read_access()
+
+    def read_access(self):
+        """How to get in, as access.json says."""
         access = json.loads(self.place.access_file.read_text(encoding="utf-8"))
         self.url, self.email, self.password = access["url"], access["email"], access["password"]
         self.ca_file = access["ca_file"]

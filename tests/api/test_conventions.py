@@ -6,8 +6,9 @@ import uuid
 
 import pytest
 from client import Client, expect, pointers, problem, wait_until
-from factory import client_body, funded_client, new_client, new_project, without
+from factory import client_body, funded_client, new_client, new_project, new_session, without
 from stack import REPOSITORY
+from tables import Fingerprints
 
 MEBIBYTE = 1 << 20
 UNKNOWN_ID = "01a20000-0000-7000-8000-000000000000"
@@ -299,6 +300,31 @@ def test_malformed_json_is_400_at_its_pointer(operator, raw, code, pointer):
     """What is not JSON of the request's form is 400, with the pointer of the culprit."""
     said = problem(operator.post("/v1/clients", raw=raw), 400, code)
     assert [(error["pointer"], error["code"]) for error in said["errors"]] == [(pointer, code)]
+
+
+def test_refusals_leave_every_table_of_every_service_as_it_was(stack, admin):
+    """Refused for its size, depth, bytes, order of dates or an unknown id: not a row is written anywhere."""
+    client = funded_client(admin)
+    project = new_project(admin, client)
+    session = new_session(admin, project)
+    dates = {"title": "S", "start_date": "2026-12-02", "end_date": "2026-12-01"}
+    paths = [f"/v1/{plural}/{UNKNOWN_ID}" for plural in ("clients", "projects", "sessions", "trainings", "funding-calls", "users")]
+    actions = [f"/v1/projects/{UNKNOWN_ID}/close", f"/v1/sessions/{UNKNOWN_ID}/complete", f"/v1/invoices/{UNKNOWN_ID}/send",
+               f"/v1/funding-calls/{UNKNOWN_ID}/send", f"/v1/clients/{UNKNOWN_ID}/activate", f"/v1/messages/{UNKNOWN_ID}/resend"]
+    tables = Fingerprints(stack)
+    before = tables.settled()
+    problem(admin.post("/v1/clients", raw=padded(client_body(), MEBIBYTE + 1), key="too-large"), 413, "too_large")
+    problem(admin.post("/v1/clients", raw=nested(2000), key="too-deep"), 400, "malformed_json")
+    problem(admin.post("/v1/clients", raw=json.dumps(client_body(name="?")).encode().replace(b"?", b"\xff"), key="no-text"),
+            400, "malformed_json")
+    problem(admin.post(f"/v1/projects/{project['id']}/sessions", dates, key="no-order"), 422, "invalid")
+    problem(admin.patch(f"/v1/sessions/{session['id']}", {"end_date": "2026-11-30"}), 422, "invalid")
+    for path in paths:
+        problem(admin.patch(path, {}), 404, "not_found")
+    for path in actions:
+        problem(admin.post(path, key=path), 404, "not_found")
+    assert tables.settled() == before
+    tables.close()
 
 
 @pytest.mark.parametrize("name", ["é", "😀 \U0010ffff", "\\ \" / \u2028", "x" * 200, "é" * 200])

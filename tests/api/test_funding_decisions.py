@@ -184,8 +184,8 @@ def test_bud_14_a_threshold_reached_while_a_draft_waits_opens_nothing_later(admi
     assert [call["reason"] for call in calls_of(admin, project)] == ["manual", "overrun"]
 
 
-def test_acc_6_a_read_key_decides_nothing(anonymous, sent):
-    """ACC-6: deciding, reminding and paying are for operators."""
+def test_nobody_decides_reminds_or_pays_without_logging_in(anonymous, sent):
+    """The link of the mail is the only way in without an account; these are not behind it."""
     for action in ("decision", "remind", "payments"):
         problem(anonymous.post(path_of(sent, action), {}), 401, "unauthenticated")
 

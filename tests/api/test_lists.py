@@ -2,7 +2,7 @@
 """What holds for every list: pages, filters, search."""
 import pytest
 from client import pointers, problem
-from factory import new_client
+from factory import funded_client, new_client, new_project, wait_for_status
 from identifiers import new_siren
 
 
@@ -82,6 +82,18 @@ def test_list_filters_by_state(operator):
     for status, client in (("active", active), ("pending", pending)):
         assert [each["id"] for each in operator.read("/v1/clients", q=mark, status=status)["clients"]] == [client["id"]]
     assert pointers(operator.get("/v1/clients", status="open")) == ["/status"]
+
+
+def test_projects_are_filtered_by_state(admin, operator):
+    """What is open and what is closed of a client, each alone; an unknown word is 422."""
+    client = funded_client(admin)
+    still_open, closed = (new_project(operator, client) for _ in range(2))
+    operator.act(f"/v1/projects/{closed['id']}/close")
+    wait_for_status(operator, f"/v1/projects/{closed['id']}", "closed")
+    for status, found in (("open", [still_open]), ("closed", [closed]), ("closing", [])):
+        listed = operator.read("/v1/projects", client_id=client["id"], status=status)["projects"]
+        assert [each["id"] for each in listed] == [each["id"] for each in found]
+    assert pointers(operator.get("/v1/projects", status="lost")) == ["/status"]
 
 
 @pytest.mark.parametrize("written", ["ecole francaise", "ÉCOLE FRANÇAISE", "École", "cœur", "COEUR"])

@@ -6,6 +6,7 @@ import pytest
 from client import Client, expect, mail_text, password_token, problem, wait_until
 from facts import refused
 from factory import funded_client, new_client, new_project, new_session, wait_for_status
+from hidden import assert_stored_nowhere
 from identifiers import new_email
 
 REVIEW_LINK = re.compile(r"/v1/funding-reviews/([\w.~-]+)")
@@ -96,6 +97,18 @@ def test_a_resent_funding_call_has_its_link(stack, admin, operator):
     mails = wait_until(lambda: len(stack.mails(message["to"][0])) == 2 and stack.mails(message["to"][0]))
     token = REVIEW_LINK.search(mail_text(mails[1])).group(1)
     assert Client(stack).read(f"/v1/funding-reviews/{token}")["requested_cents"] == call["requested_cents"]
+
+
+def test_the_link_of_a_funding_call_is_stored_nowhere(stack, admin):
+    """ACC-8: neither tables, logs nor the archived copy hold it, before the client decided by it and after."""
+    _, message = funding_call(admin)
+    recipient = message["to"][0]
+    token = REVIEW_LINK.search(mail_text(stack.mail(recipient, "/v1/funding-reviews/"))).group(1)
+    assert_stored_nowhere(stack, admin, token, recipient=recipient, kind="funding_call")
+    caller = Client(stack)
+    assert caller.get(f"/v1/funding-reviews/{token}").status_code == 200
+    assert caller.act(f"/v1/funding-reviews/{token}", {"decision": "accept"})["status"] == "accepted"
+    assert_stored_nowhere(stack, admin, token, recipient=recipient, kind="funding_call")
 
 
 def test_a_resent_invoice_carries_the_same_pdf(stack, admin, operator):

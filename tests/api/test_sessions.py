@@ -261,14 +261,20 @@ def test_ses_2_totals_follow_every_change(admin, project, session):
 
 
 def test_ses_2_a_training_moves_within_its_project_only(admin, stack, client, session):
-    """SES-2: another project's session and an unknown one are 422, a date outside the new session's too."""
+    """SES-2: another project's session, another client's and an unknown one are 422, a date outside the new session's
+    too; a session stays in its project."""
     training = new_training(admin, session, 1_000)
+    other = new_project(admin, funded_client(admin))
     foreign = new_session(admin, new_project(admin, client), **DAYS)
+    foreigner = new_session(admin, other, **DAYS)
     later = new_session(admin, {"id": session["project_id"]}, start_date="2026-12-10", end_date="2026-12-11")
     before = facts(stack, "sessions")
     path = f"/v1/trainings/{training['id']}"
-    assert pointers(admin.patch(path, {"session_id": foreign["id"]})) == ["/session_id"]
-    assert pointers(admin.patch(path, {"session_id": str(uuid.uuid4())})) == ["/session_id"]
+    for named, code in ((foreign["id"], "mismatch"), (foreigner["id"], "mismatch"), (str(uuid.uuid4()), "unknown_reference")):
+        [error] = problem(admin.patch(path, {"session_id": named}), 422, "invalid")["errors"]
+        assert (error["pointer"], error["code"]) == ("/session_id", code)
+    [error] = problem(admin.patch(path_of(session), {"project_id": other["id"]}), 422, "invalid")["errors"]
+    assert (error["pointer"], error["code"]) == ("/project_id", "immutable")
     assert pointers(admin.patch(path, {"session_id": later["id"]})) == ["/date"]
     assert facts(stack, "sessions") == before
 
@@ -344,11 +350,21 @@ def test_ses_3_a_cancelled_session_keeps_what_it_would_have_cost(admin, project,
 
 
 def test_ses_4_an_empty_or_future_session_can_be_completed(admin, project, session):
-    """SES-4: neither trainings nor the calendar stand in the way."""
-    later = datetime.date.today() + datetime.timedelta(days=400)
-    future = new_session(admin, project, start_date=later.isoformat(), end_date=later.isoformat())
-    for empty in (session, future):
-        assert admin.act(path_of(empty, "complete"))["status"] == "completed"
+    """SES-4: neither trainings nor the calendar stand in the way; the history says what is odd, and only that."""
+    def session_of(days):
+        date = (datetime.date.today() + datetime.timedelta(days=days)).isoformat()
+        made = new_session(admin, project, start_date=date, end_date=date)
+        new_training(admin, made, 1_000)
+        return made
+    sessions = [session, session_of(400), session_of(-2)]
+    for each in sessions:
+        assert admin.act(path_of(each, "complete"))["status"] == "completed"
+
+    def told():
+        entries = admin.read(f"/v1/projects/{project['id']}/history", page_size=200)["history_entries"]
+        summaries = {entry["subject_id"]: entry["summary"] for entry in entries if entry["type"] == "sessions.SessionCompleted"}
+        return len(summaries) == len(sessions) and [summaries[each["id"]].partition("; ")[2] for each in sessions]
+    assert wait_until(told) == ["it has no training and bills nothing", "before its last day", ""]
 
 
 def test_ses_5_a_reopened_session_can_be_changed_again(admin, session):

@@ -6,11 +6,14 @@ import smtplib
 import ssl
 import stat
 import subprocess
+import sys
 
 import pytest
 import requests
-from client import Client, RunningStack, wait_until
-from stack import REPOSITORY
+from client import START_SECONDS_MAX, Client, RunningStack, wait_until
+from conftest import build_folder, prepared_state
+from foreground import ForegroundStack
+from stack import MARK, REPOSITORY
 
 METRICS_TOKEN = "only-for-the-collector-of-metrics"
 
@@ -82,23 +85,46 @@ def test_configuration_is_handed_on(own_stack):
 
 @pytest.mark.parametrize("program", ["gateway", "broker", "accounts", "smtp-sink", "postgres"])
 def test_killed_program_is_started_again(own_stack, program):
+    """Who had opened the file of its number still reads the old one: it is replaced, never half written."""
     before = own_stack.pid(program)
-    own_stack.signal(program, signal.SIGKILL)
-    wait_until(lambda: own_stack.pid(program) != before)
+    with open(own_stack.place.pids / f"{program}.pid", encoding="utf-8") as opened:
+        own_stack.signal(program, signal.SIGKILL)
+        wait_until(lambda: own_stack.pid(program) != before)
+        assert opened.read() == f"{before}\n"
     wait_until(lambda: lets_in(own_stack))
+
+
+def stop(*options):
+    """(exit code, what it printed, what it complained of)."""
+    result = subprocess.run([REPOSITORY / "scripts" / "stop", *options], capture_output=True, text=True,
+                            timeout=START_SECONDS_MAX, check=False)
+    return result.returncode, result.stdout, result.stderr
 
 
 def test_stop_leaves_no_process_and_the_next_start_has_the_same_data(own_stack):
     admin = Client(own_stack).log_in(own_stack.email, own_stack.password)
     before = admin.read("/v1/settings")
     url = own_stack.url
-    own_stack.stop()
+    assert stop("--state", own_stack.state) == (0, "stopped\n", "")
     assert list(own_stack.place.processes()) == []
     assert list(own_stack.place.pids.glob("*.pid")) == []
     assert not own_stack.place.sockets.exists()
+    assert stop("--state", own_stack.state) == (0, f"nothing to stop: nothing runs in {own_stack.state}\n", "")
     own_stack.start()
     assert own_stack.url == url
     assert Client(own_stack).log_in(own_stack.email, own_stack.password).read("/v1/settings") == before
+
+
+def test_stop_says_that_there_is_no_such_state(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    assert stop("--state", nowhere) == (0, f"nothing to stop: {nowhere} does not exist\n", "")
+    assert not nowhere.exists()
+
+
+def test_stop_refuses_an_unknown_option(own_stack):
+    code, printed, complaint = stop("--state", own_stack.state, "--now")
+    assert (code, printed) == (2, "") and "unrecognized arguments: --now" in complaint
+    assert own_stack.is_ready()
 
 
 def test_programs_die_with_their_supervisor(own_stack):
@@ -115,6 +141,71 @@ def test_the_same_command_goes_on_at_once_after_the_supervisor_was_killed(own_st
     own_stack.start()
     assert own_stack.is_ready()
     wait_until(lambda: not os.path.exists(f"/proc/{backend}"))  # init reaps it when it comes to it
+
+
+# ── what is cut off, and what cannot come up ────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def foreground(tmp_path, tmp_path_factory):
+    """A stack that is about to go on; nothing of it is left."""
+    stack = ForegroundStack(tmp_path, build_folder())
+    subprocess.run(["cp", "-a", prepared_state(tmp_path_factory), stack.state], check=True)
+    yield stack
+    stack.stop()
+
+
+def test_ctrl_c_while_it_starts_stops_what_was_started(foreground):
+    foreground.begin("--empty", "--port", "0")
+    foreground.wait_for("migrating the schemas")
+    assert foreground.end(signal.SIGINT) == 0
+    assert foreground.printed().splitlines()[-1] == "stopped"
+    assert foreground.left_behind() == ([], [], False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_before_anything_was_started_is_answered_in_a_word(foreground, number):
+    """What an earlier supervisor left keeps the start waiting before there is a supervisor."""
+    script = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE,
+                          env=os.environ | {MARK: str(foreground.state)}) as left:
+        try:
+            left.stdout.readline()
+            foreground.begin("--empty", "--port", "0")
+            wait_until(foreground.place.is_running)
+            assert foreground.end(number) == 0
+        finally:
+            left.kill()
+    assert foreground.printed().splitlines() == ["Ctrl-C stops everything.", "stopped"]
+    assert not foreground.place.sockets.exists()
+
+
+def broken_build(folder, name, script):
+    """The programs, but one is this shell script."""
+    (folder / "bin").mkdir(parents=True)
+    for program in (build_folder() / "bin").iterdir():
+        if program.is_file() and program.name != name:
+            (folder / "bin" / program.name).symlink_to(program)
+    (folder / "bin" / name).write_text("#!/bin/sh\n" + script, encoding="utf-8")
+    (folder / "bin" / name).chmod(0o700)
+    return folder
+
+
+BROKEN = "echo 'no strings left' >&2; exit 1\n"
+
+
+@pytest.mark.parametrize("script, reason", [
+    (f'[ $# = 0 ] || exec "{build_folder()}/bin/invoicing" "$@"\n{BROKEN}',
+     "run: invoicing keeps ending; its log ({logs}/invoicing.log) ends with\n    "),
+    (BROKEN, "run: migrating the schema of invoicing failed:\n"),
+], ids=["keeps ending", "cannot migrate"])
+def test_detached_start_that_fails_says_why_and_leaves_no_process(tmp_path, tmp_path_factory, script, reason):
+    stack = RunningStack(tmp_path, broken_build(tmp_path / "build", "invoicing", script))
+    subprocess.run(["cp", "-a", prepared_state(tmp_path_factory), stack.state], check=True)
+    result = subprocess.run(stack.command(), capture_output=True, text=True, timeout=START_SECONDS_MAX, check=False)
+    assert result.returncode == 1 and "is ready" not in result.stdout
+    assert result.stderr.startswith(reason.format(logs=stack.logs)) and result.stderr.endswith("no strings left\n")
+    assert (list(stack.place.processes()), list(stack.place.pids.glob("*")), stack.place.sockets.exists()) == ([], [], False)
 
 
 def send(stack, recipient):

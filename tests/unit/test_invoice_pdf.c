@@ -3,6 +3,7 @@
  * as PDF/A-3b wants it; read back with pdftotext, pdfdetach and qpdf. */
 #include "fixtures.h"
 #include "invoice_samples.h"
+#include "legal_sentences.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,73 @@ many_lines_flow_over_pages_with_their_heading(void **state)
 }
 
 static void
+every_page_has_the_number_of_the_invoice(void **state)
+{
+    (void)state;
+    struct invoice_document document = sample_long_invoice(arena, 60);
+    size_t pages = 0;
+    document.due_date = NULL; /* the request to pay repeats the number */
+    for (const char *at = text_of(&document), *end; (end = strchr(at, '\f')); at = end + 1) {
+        const char *page = arena_printf(arena, "%.*s", (int)(end - at), at);
+        assert_has(page, "FA-2026-000123");
+        assert_has(page, arena_printf(arena, "page %zu/", ++pages));
+    }
+    assert_true(pages > 3);
+}
+
+/* CGI, annex II, article 242 nonies A, I, 10°: the date of the service where it is another one. */
+static void
+inv_6_the_days_of_the_service_are_printed_beside_the_date_of_issue(void **state)
+{
+    (void)state;
+    struct invoice_document document = sample_invoice("fr");
+    document.service_start = "2026-10-05";
+    assert_has(text_of(&document), "5 octobre 2026");
+    document.service_end = "2026-10-05";
+    assert_lacks(text_of(&document), "du 5 octobre 2026");
+    document.service_end = "2026-10-09";
+    const char *text = text_of(&document);
+    assert_has(text, "Date de prestation");
+    assert_has(text, "du 5 octobre 2026 au 9 octobre"); /* the year is on the next row */
+    assert_has(text, "22 novembre 2026");
+    document.locale = "en";
+    assert_has(text_of(&document), "from 5 October 2026 to 9 October");
+}
+
+/* The French invoice with the sentences of the law; `on_debits`: the seller has opted for that. */
+static struct invoice_document
+invoice_by_law(bool on_debits)
+{
+    struct invoice_document document = sample_invoice("fr");
+    Accounts__Settings settings = ACCOUNTS__SETTINGS__INIT;
+    Accounts__Seller seller = ACCOUNTS__SELLER__INIT;
+    Invoice *invoice = (Invoice *)message_new(arena, &Invoice_descriptor);
+    settings.seller = &seller;
+    SET(&seller, vat_on_debits, on_debits);
+    SET(invoice, locale, ACCOUNTS__LOCALE__LOCALE_FR);
+    invoice->issue_date = (char *)document.issue_date;
+    legal_sentences_add(arena, &settings, invoice);
+    const char **mentions = arena_array(arena, invoice->n_mentions, sizeof *mentions);
+    for (size_t i = 0; i < invoice->n_mentions; i++)
+        mentions[i] = invoice->mentions[i]->text;
+    document.mentions = mentions;
+    document.mention_count = invoice->n_mentions;
+    return document;
+}
+
+static void
+inv_6_the_option_for_the_tax_on_debits_is_printed_where_it_was_taken(void **state)
+{
+    (void)state;
+    struct invoice_document document = invoice_by_law(false);
+    const char *text = text_of(&document);
+    assert_has(text, "pénalités au taux d'intérêt");
+    assert_lacks(text, "débits");
+    document = invoice_by_law(true);
+    assert_has(text_of(&document), "Option pour le paiement de la taxe d'après les débits.");
+}
+
+static void
 any_text_is_survived(void **state)
 {
     (void)state;
@@ -278,6 +346,9 @@ main(void)
         TEST(a_credit_note_cites_its_invoice_and_asks_for_no_payment),
         TEST(a_credit_note_gives_a_long_reason_whole),
         TEST(many_lines_flow_over_pages_with_their_heading),
+        TEST(every_page_has_the_number_of_the_invoice),
+        TEST(inv_6_the_days_of_the_service_are_printed_beside_the_date_of_issue),
+        TEST(inv_6_the_option_for_the_tax_on_debits_is_printed_where_it_was_taken),
         TEST(any_text_is_survived),
         TEST(the_same_invoice_has_the_same_bytes),
         TEST(the_file_is_built_as_pdf_a_3b),
