@@ -100,6 +100,10 @@ check_valid(struct arena *arena, enum rule_format format, const char *text)
     case FORMAT_PATH:
         assert(text[0] == '/' && text[1] != '/' && strstr(text, "..") != text + 1);
         break;
+    case FORMAT_PAGE_TOKEN:
+        for (; *text != '\0'; text++)
+            assert(*text > ' ' && *text <= '~');
+        break;
     case FORMAT_BIC:
     case FORMAT_COUNTRY:
     case FORMAT_CURRENCY:
@@ -112,7 +116,6 @@ check_valid(struct arena *arena, enum rule_format format, const char *text)
     case FORMAT_RATE:
     case FORMAT_PASSWORD:
     case FORMAT_TEXT:
-    case FORMAT_PAGE_TOKEN:
         break;
     }
 }

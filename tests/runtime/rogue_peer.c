@@ -2,7 +2,8 @@
  * A peer that means harm, under a test's control. It must not judge.
  *
  *   rogue_peer <program> frames <count> <seed>   with the program's good key: messages of right and wrong
- *       form to all that a broker listens to, replies to requests of others, floods of READY
+ *       form and mere noise to all that a broker listens to, replies to requests of others, floods of READY,
+ *       subscriptions to whatever
  *   rogue_peer <program> strangers <count> <seed>   without any key: connections that greet wrongly
  * Both say "sent <count>" when all of it was taken in. */
 #include "config.h"
@@ -20,17 +21,20 @@
 #include <unistd.h>
 
 enum {
-    DOORS = 3,
+    DOORS = 4,
     FRAMES_SENT_MAX = 6,
     FRAME_BYTES_MAX = 20000,
     SEEN_MAX = 64,
     DRAIN_EVERY = 64,
+    SUBSCRIPTIONS_MAX = 250, /* of a connection: the broker keeps them as long as it lasts */
     GREETING_BYTES = 64,
     LAST_TAG = 0x7a5e,
 };
 
 struct rogue {
+    struct wire *wire;
     void *doors[DOORS]; /* by enum door */
+    size_t subscribed;  /* messages of the present connection */
     uint64_t random;
     uint64_t seen[SEEN_MAX]; /* numbers of FORWARDs that came, to be answered more than once */
     size_t forwarded;
@@ -134,6 +138,42 @@ write_body(struct rogue *rogue, struct frame *frame)
         frame->bytes[i] = (uint8_t)random_number(rogue);
 }
 
+/* XSUB says itself what it subscribes to (1) and no longer (0). */
+static void
+write_subscription(struct rogue *rogue, struct frame *frame)
+{
+    write_topic(rogue, frame);
+    memmove(frame->bytes + 1, frame->bytes, frame->length++);
+    frame->bytes[0] = below(rogue, 4) != 0;
+}
+
+static void
+write_first(struct rogue *rogue, struct frame *frame, enum door door)
+{
+    switch (door) {
+    case DOOR_CLIENTS:
+    case DOOR_WORKERS:
+        write_control(rogue, frame, door);
+        break;
+    case DOOR_PUBLISH:
+        write_topic(rogue, frame);
+        break;
+    case DOOR_SUBSCRIBE:
+        write_subscription(rogue, frame);
+        break;
+    }
+}
+
+static void
+write_noise(struct rogue *rogue, struct frame *frame)
+{
+    static const size_t limits[] = {2, 20, 300, 1500};
+
+    frame->length = below(rogue, limits[below(rogue, 4)]);
+    for (size_t i = 0; i < frame->length; i++)
+        frame->bytes[i] = (uint8_t)random_number(rogue);
+}
+
 /* A bit turned, a byte replaced, cut off, drawn out, or left as it is. */
 static void
 mutate(struct rogue *rogue, struct frame *frame)
@@ -163,7 +203,19 @@ frames_count(struct rogue *rogue, enum door door)
 {
     if (below(rogue, 8) == 0)
         return 1 + below(rogue, FRAMES_SENT_MAX);
-    return door == DOOR_PUBLISH ? 2 : below(rogue, 2) == 0 ? 1 : 3;
+    if (door == DOOR_PUBLISH || door == DOOR_SUBSCRIBE)
+        return door == DOOR_PUBLISH ? 2 : 1;
+    return below(rogue, 2) == 0 ? 1 : 3;
+}
+
+static void
+write_frame(struct rogue *rogue, struct frame *frame, enum door door, bool first)
+{
+    if (first)
+        write_first(rogue, frame, door);
+    else
+        write_body(rogue, frame);
+    mutate(rogue, frame);
 }
 
 /* False when the door can't take a message now. */
@@ -171,16 +223,14 @@ static bool
 send_one(struct rogue *rogue, enum door door)
 {
     static struct frame frame;
-    size_t count = frames_count(rogue, door);
+    bool noise = below(rogue, 8) == 0;
+    size_t count = noise ? 1 + below(rogue, FRAMES_SENT_MAX) : frames_count(rogue, door);
 
     for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            write_body(rogue, &frame);
-        else if (door == DOOR_PUBLISH)
-            write_topic(rogue, &frame);
+        if (noise)
+            write_noise(rogue, &frame);
         else
-            write_control(rogue, &frame, door);
-        mutate(rogue, &frame);
+            write_frame(rogue, &frame, door, i == 0);
         if (zmq_send(rogue->doors[door], frame.bytes, frame.length,
                      ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0)) < 0)
             return false; /* only the first can fail: ZeroMQ takes whole messages */
@@ -202,11 +252,11 @@ note(struct rogue *rogue, const struct control *control)
 static void
 drain(struct rogue *rogue)
 {
-    for (int door = DOOR_CLIENTS; door <= DOOR_WORKERS; door++) {
+    for (int door = 0; door < DOORS; door++) {
         struct frames frames;
         struct control control;
 
-        while (frames_receive(rogue->doors[door], &frames)) {
+        while (door != DOOR_PUBLISH && frames_receive(rogue->doors[door], &frames)) {
             if (control_decode(zmq_msg_data(&frames.frames[0]), zmq_msg_size(&frames.frames[0]),
                                &control))
                 note(rogue, &control);
@@ -242,28 +292,54 @@ ask_last(struct rogue *rogue)
 }
 
 static void
+open_door(struct rogue *rogue, enum door door)
+{
+    static const int types[DOORS] = {[DOOR_CLIENTS] = ZMQ_DEALER,
+                                     [DOOR_WORKERS] = ZMQ_DEALER,
+                                     [DOOR_PUBLISH] = ZMQ_PUB,
+                                     [DOOR_SUBSCRIBE] = ZMQ_XSUB};
+    int linger_ms = -1; /* what was sent arrives before the program ends */
+
+    rogue->doors[door] = wire_socket(rogue->wire, types[door]);
+    wire_connect(rogue->wire, rogue->doors[door], 0, door);
+    zmq_setsockopt(rogue->doors[door], ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+}
+
+static void
+renew_subscriptions(struct rogue *rogue)
+{
+    if (++rogue->subscribed < SUBSCRIPTIONS_MAX)
+        return;
+    zmq_close(rogue->doors[DOOR_SUBSCRIBE]);
+    open_door(rogue, DOOR_SUBSCRIBE);
+    rogue->subscribed = 0;
+}
+
+static enum door
+any_door(struct rogue *rogue)
+{
+    if (below(rogue, 8) == 0)
+        return (enum door)below(rogue, DOORS);
+    return below(rogue, 2) == 0 ? DOOR_CLIENTS : DOOR_WORKERS;
+}
+
+static void
 storm(struct wire *wire, long count, uint64_t seed)
 {
-    static const int types[DOORS] = {
-        [DOOR_CLIENTS] = ZMQ_DEALER, [DOOR_WORKERS] = ZMQ_DEALER, [DOOR_PUBLISH] = ZMQ_PUB};
-    struct rogue rogue = {.random = seed * 2 + 1};
+    struct rogue rogue = {.wire = wire, .random = seed * 2 + 1};
 
-    for (int door = 0; door < DOORS; door++) {
-        int linger_ms = -1; /* what was sent arrives before the program ends */
-
-        rogue.doors[door] = wire_socket(wire, types[door]);
-        wire_connect(wire, rogue.doors[door], 0, (enum door)door);
-        zmq_setsockopt(rogue.doors[door], ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-    }
+    for (int door = 0; door < DOORS; door++)
+        open_door(&rogue, (enum door)door);
     for (long sent = 0; sent < count;) {
-        size_t chosen = below(&rogue, 16);
-        enum door door = chosen == 0 ? DOOR_PUBLISH : chosen % 2 == 0 ? DOOR_CLIENTS : DOOR_WORKERS;
+        enum door door = any_door(&rogue);
 
-        if (send_one(&rogue, door))
-            sent++;
-        else
+        if (!send_one(&rogue, door)) {
             wait_for(&rogue, door);
-        if (sent % DRAIN_EVERY == 0)
+            continue;
+        }
+        if (door == DOOR_SUBSCRIBE)
+            renew_subscriptions(&rogue);
+        if (++sent % DRAIN_EVERY == 0)
             drain(&rogue);
     }
     ask_last(&rogue);

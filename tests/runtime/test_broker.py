@@ -13,6 +13,7 @@ import time
 import pytest
 import zmq
 from conftest import QUARANTINE_KIB
+from interference import stopped
 from processes import children_of, descendants
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -259,6 +260,36 @@ def test_a_long_handler_keeps_its_registration(stage, broker):
     broker.nothing("is gone", for_s=0.5)
 
 
+def test_a_frozen_worker_is_left_out_until_it_goes_on(stage, broker):
+    """Silent with nothing in hand it is dropped, and the other is given all; speaking again it is given its share."""
+    frozen, other = stage.worker(broker), stage.worker(broker)
+    asker = stage.asker()
+    with stopped(frozen.popen.pid):
+        broker.expect("a worker of accounts.fast is gone: silent; 0 requests in hand")
+        for tag in range(1, 4):
+            asker.say(f"accounts.fast 5000 hello {tag}")
+            asker.expect(f"reply {tag} ", str(other.popen.pid))
+    broker.expect("a worker of accounts.fast is registered")
+    asker.say("accounts.fast 9000 sleep 500")
+    asker.say("accounts.fast 9000 sleep 500")
+    answered = {asker.expect("reply", "gateway sleep").split()[2] for _ in range(2)}
+    assert answered == {str(frozen.popen.pid), str(other.popen.pid)}
+
+
+def test_a_worker_that_freezes_with_a_request_holds_up_only_that(stage, broker):
+    """The others' requests go to the others; its own is answered when it goes on."""
+    frozen = stage.worker(broker)
+    asker = stage.asker()
+    asker.say("accounts.fast 20000 sleep 500")
+    frozen.expect("sleeps")
+    with stopped(frozen.popen.pid):
+        other = stage.worker(broker)
+        for tag in range(2, 5):
+            asker.say(f"accounts.fast 5000 hello {tag}")
+            asker.expect(f"reply {tag} ", str(other.popen.pid))
+    asker.expect("reply 1 ", str(frozen.popen.pid))
+
+
 def test_a_draining_worker_loses_nothing(stage, broker):
     leaving = stage.worker(broker, credit=2)
     asker = stage.asker()
@@ -391,14 +422,18 @@ def answered_until(asker, process, tag):
 
 
 def test_a_million_messages_of_a_rogue_harm_nobody(stage, broker):
-    """With a good key and without any: the broker answers the others meanwhile, and has grown by nothing in the end."""
+    """At all four doors with a good key, and without any: the broker answers the others meanwhile and forwards what
+    they publish afterwards, and has grown by nothing in the end."""
     stage.worker(broker)
     asker = stage.asker()
-    asked = answered_until(asker, rogue(stage, "frames", 50_000, 1), 0)
+    asked = answered_until(asker, rogue(stage, "frames", 200_000, 1), 0)
     before = resident_kb(broker)
-    asked = answered_until(asker, rogue(stage, "frames", 1_000_000, 2), asked)
+    asked = answered_until(asker, rogue(stage, "frames", 800_000, 2), asked)
     asked = answered_until(asker, rogue(stage, "strangers", 2_000, 3), asked)
     answered_until(asker, rogue(stage, "frames", 50_000, 4), asked)
+    subscriber = stage.probe("funding", "subscriber", "accounts")
+    subscriber.expect("ready")
+    give_until_seen(stage.probe("accounts", "publisher"), "accounts E after", subscriber)
     assert resident_kb(broker) < before + 16 * 1024 + QUARANTINE_KIB
     assert broker.popen.poll() is None
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kills at each named point of the work and by chance, under load; the referee finds nothing afterwards."""
+"""Kills at each named point of the work and by chance, under load, with two brokers; the referee finds nothing
+afterwards."""
 import pathlib
 import random
 
@@ -9,17 +10,18 @@ from campaign.faults import POINTS, Faults
 from campaign.round import Round
 from campaign.stand import Stand
 from client import Client, wait_until
-from conftest import build_folder
+from conftest import build_folder, crashes
 from factory import funded_client, new_project, new_session, wait_for_budget
 
 SEED = 20261122
 SECONDS = 120
+WRITES_MIN = 100
 
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory):
     """A stack whose programs die where they are told."""
-    stand = Stand(pathlib.Path(tmp_path_factory.mktemp("deadly")), build_folder().resolve())
+    stand = Stand(pathlib.Path(tmp_path_factory.mktemp("deadly")), build_folder().resolve(), brokers=2, seed=SEED)
     stand.start()
     yield stand
     stand.stop()
@@ -53,8 +55,12 @@ def test_somebody_dies_at_each_point_and_nothing_is_lost(stand, faults, point):
 
 
 def test_a_campaign_of_kills_leaves_nothing_bent(stand, faults):
+    """Everything that can be done to a stack was done, and hit; callers got their work done all the while."""
     played = Round(stand.stack, SEED, faults)
     played.play(SECONDS)
     findings = played.judge()
     print(played.summary())
     assert {what: found for what, found in findings.items() if found} == {}
+    assert faults.missed() == [] and stand.failures == []
+    assert played.acknowledged() >= WRITES_MIN
+    assert list(crashes(stand.stack)) == []

@@ -4,6 +4,7 @@ import re
 
 from client import expect, problem, wait_until
 from event_messages import message_type
+from facts import wait_until_settled
 from factory import funded_client, new_project, new_session, new_training
 from interference import down
 
@@ -73,6 +74,19 @@ def test_metrics_count_requests_by_method_and_status(admin, anonymous):
 # ── traces ──────────────────────────────────────────────────────────────────────────────────────
 
 
+# What a training that takes most of the budget makes happen, each in another service.
+FOLLOWING = ("sessions.TrainingAdded", "budgeting.BudgetThresholdReached", "funding.FundingCallSent",
+             "notifications.MessageQueued")
+
+
+def told(stack, kind, project):
+    """[(id, actor)] of the project's events of a type, as soon as its service has told one."""
+    rows = wait_until(lambda: stack.query(
+        f"select event_id::text, actor from {kind.split('.')[0]}.event_log where type = %s and project = %s "
+        "order by sequence", kind, project["id"]))
+    return [(event_id, message_type("wire.Actor").FromString(bytes(actor))) for event_id, actor in rows]
+
+
 def test_a_trace_goes_through_services_and_events(stack, admin):
     """traceparent and X-Request-Id of a request are in its event and in those that other services make of it."""
     project = new_project(admin, funded_client(admin), 10_000)
@@ -83,10 +97,21 @@ def test_a_trace_goes_through_services_and_events(stack, admin):
     finally:
         for name in ("traceparent", "X-Request-Id"):
             del admin.session.headers[name]
-    for service, kind in (("sessions", "sessions.TrainingAdded"), ("budgeting", "budgeting.BudgetThresholdReached"),
-                          ("funding", "funding.FundingCallSent"), ("notifications", "notifications.MessageQueued")):
-        (actor,) = wait_until(lambda service=service, kind=kind: stack.query(
-            f"select actor from {service}.event_log where type = %s and project = %s order by sequence desc limit 1",
-            kind, project["id"]))[0]
-        told = message_type("wire.Actor").FromString(bytes(actor))
-        assert (told.traceparent, told.request_id) == (TRACE, "traced-1"), kind
+    for kind in FOLLOWING:
+        _, actor = told(stack, kind, project)[-1]
+        assert (actor.traceparent, actor.request_id) == (TRACE, "traced-1"), kind
+
+
+def test_an_event_names_the_one_that_it_follows_from(stack, admin):
+    """In the log of its service and in the audit log; what a person did follows from nothing."""
+    project = new_project(admin, funded_client(admin), 10_000)
+    new_training(admin, new_session(admin, project), 9_000)
+    cause = ""
+    for kind in FOLLOWING:
+        cause = wait_until(lambda kind=kind, cause=cause: next(
+            (event_id for event_id, actor in told(stack, kind, project) if actor.caused_by == cause), None))
+    wait_until_settled(stack)
+    for kind in FOLLOWING:
+        for event_id, actor in told(stack, kind, project):
+            assert stack.query("select coalesce(caused_by::text, '') from accounts.audit_entry where id = %s",
+                               event_id) == [(actor.caused_by,)]

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /v1/ops/services: what runs, since when, and what waits for what."""
 import re
+import time
+import uuid
 
 import pytest
 from client import Client, new_operator, pointers, problem, wait_until
-from factory import funded_client, new_project
+from event_messages import message_type
+from factory import funded_client, new_client, new_project, new_session, new_training
 from interference import child, kill, stopped
-from streams import SERVICES
+from streams import SERVICES, assert_chains, head
 
 PATH = "/v1/ops/services"
 VERSION = re.compile(r"\d+\.\d+\.\d+(\+[0-9a-f]+)?")
@@ -65,6 +68,52 @@ def test_a_service_reports_its_streams(admin, stack):
     assert set(streams) == {"accounts", "budgeting"}
     assert all(stream["lag"] == 0 and "stopped" not in stream for stream in streams.values())
     assert report(admin, "sessions")["instances"][0]["active"]
+
+
+def stream_of(admin, service, producer, consumer="main"):
+    """What a service says of a stream that it follows."""
+    return next(stream for stream in instance(admin, service)["streams"]
+                if (stream["producer"], stream["consumer"]) == (producer, consumer))
+
+
+def test_a_stream_that_waits_says_for_what_and_for_how_long(admin, stack):
+    """An event names a place that has not come: the place is shown, and the seconds since it was found missing."""
+    session = new_session(admin, new_project(admin, funded_client(admin)))
+    wait_until(lambda: not stack.query("select 1 from accounts.outbox union all select 1 from sessions.outbox"))
+    missing, begun = f"accounts:1:{head(stack, 'accounts') + 1}", time.monotonic()
+    with stopped(child(stack, "sessions", "courier")):
+        new_training(admin, session, 300_00)
+        stack.query("update sessions.outbox set applied = %s", missing)
+
+    def waiting():
+        found = stream_of(admin, "budgeting", "sessions")
+        return found if found.get("waits_s", 0) >= 1 else None
+    found = wait_until(waiting)
+    assert (found["waits_for"], found["lag"]) == (missing, 1)
+    assert found["waits_s"] <= time.monotonic() - begun
+    new_client(admin)
+    wait_until(lambda: not {"waits_for", "waits_s"} & set(now := stream_of(admin, "budgeting", "sessions")) and now["lag"] == 0)
+
+
+def test_the_audit_log_takes_whatever_an_event_holds(admin, stack):
+    """ACC-7: of a type that no contract knows, or of bytes that are no message, it is in the chain like any other."""
+    actor = message_type("wire.Actor")(kind="service", id="accounts").SerializeToString()
+    odd = [("accounts.NeverHeardOf", actor, b"whatever"), ("accounts.LoggedIn", actor, b"\xff\xff\xff"),
+           ("accounts.LoggedIn", b"\xff\xff\xff", b""), ("accounts.LoggedIn", actor, b"\x0a\x03\xff\x00a")]
+    ids = [str(uuid.uuid4()) for _ in odd]
+    with stopped(child(stack, "accounts", "courier")):
+        for key, event in zip(ids, odd):
+            stack.query("insert into accounts.outbox (event_id, type, applied, actor, payload) values (%s, %s, '', %s, %s)",
+                        key, *event)
+        client = new_client(admin)
+    wait_until(lambda: stack.query("select 1 from accounts.audit_entry where subject_id = %s", client["id"]))
+    entries = stack.query("select a.type from unnest(%s::uuid[]) with ordinality as e (id, nth) join accounts.audit_entry a "
+                          "using (id) join accounts.event_log l on l.event_id = a.id and l.hash = a.event_hash order by nth", ids)
+    assert entries == [(kind,) for kind, _, _ in odd]
+    assert admin.read("/v1/audit-entries/verification")["verified"]
+    assert_chains(stack)
+    wait_until(lambda: stream_of(admin, "accounts", "accounts", "audit")["sequence"] == head(stack, "accounts"))
+    assert not {"fails", "stopped"} & set(stream_of(admin, "accounts", "accounts", "audit"))
 
 
 def test_counters_count(admin):

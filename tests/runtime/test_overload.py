@@ -8,18 +8,39 @@ import resource
 import select
 import socket
 import ssl
+import subprocess
 import threading
+import time
 
 import pytest
 from client import WAIT_SECONDS, Client, expect, new_operator, problem, wait_until
 from conftest import QUARANTINE_KIB
-from interference import child, children, stopped
+from factory import funded_client, new_project, new_session, new_training
+from interference import child, children, down, stopped
+from overload_gateway import Clock, own_gateway
+from processes import in_role
 
 IDLE = 10_000
 ADDRESSES = 25  # each may have 512 connections
 DESCRIPTORS = 2048 + 64
 KIB_MORE_MAX = 48 << 10
+FLAT_KIB = 2 << 10
+REPLY_KIB = 64  # of a small one, until it is sent
+CALL_BYTES = 64 << 10
+CLOCK_STEP, LATE_SECONDS = 5, 20
+FLOOD = 1000
+GREETINGS = 256  # connections without a request
 ROOM = 256  # requests under way of one address, and of one lane
+PER_ADDRESS = 512  # connections
+HEAD_BYTES = 32 << 10  # request line and header
+READS, BATCHES = 20, 5
+# With so many in mid-handshake, each of which is looked at in each turn; soon they are ended.
+BESIDE_GREETINGS = {"share": 0.125, "tries": 10}
+# A fast lane each; there is room for as many requests as these take together.
+ROUTES = {"sessions": "/v1/sessions", "funding": "/v1/funding-calls", "invoicing": "/v1/invoices",
+          "budgeting": "/v1/projects"}
+REVIEW = b"GET /v1/funding-reviews/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # A slow machine may take longer to connect all callers than a request may take.
 ADMITTED = (b"HTTP/1.1 200", b"HTTP/1.1 503", b"HTTP/1.1 504")
 
@@ -28,6 +49,10 @@ def memory_kib(process):
     """What a process takes of the memory, shares of what it shares included."""
     with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def most_grown(processes, before):
+    return max(memory_kib(process) - kib for process, kib in zip(processes, before))
 
 
 def descriptors(process):
@@ -43,18 +68,41 @@ def many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+def rate(ask):
+    """Answers per second in one short batch."""
+    start = time.monotonic()
+    for _ in range(READS):
+        expect(ask(), 200)
+    return READS / (time.monotonic() - start)
+
+
+def best_rate(ask):
+    return max(rate(ask) for _ in range(BATCHES))
+
+
+def keeps_up(ask, before, share=0.5, tries=200):
+    """Whether one batch of many comes near the best one of before: the machine does other things as well."""
+    return any(rate(ask) >= share * before for _ in range(tries))
+
+
 @contextlib.contextmanager
-def connections(stack, count, addresses=ADDRESSES, tls=False, first=b""):
-    """Open connections from some addresses of this host, each with what is sent first."""
+def connections(stack, count, addresses=ADDRESSES, tls=False, first=(b"",), network=1, receive_bytes=None):
+    """Open connections from some addresses of this host, each with what is sent first, in turn."""
     context = ssl.create_default_context(cafile=stack.ca_file)
     context.maximum_version = ssl.TLSVersion.TLSv1_2  # 1.3 sends tickets, which look like an answer
     port, opened = int(stack.url.rpartition(":")[2]), []
     try:
         for number in range(count):
-            connection = socket.create_connection(("127.0.0.1", port), WAIT_SECONDS,
-                                                  (f"127.0.1.{1 + number % addresses}", 0))
+            connection = socket.socket()
+            connection.settimeout(WAIT_SECONDS)
+            if receive_bytes:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+            connection.bind((f"127.0.{network}.{1 + number % addresses}", 0))
+            connection.connect(("127.0.0.1", port))
             opened.append(context.wrap_socket(connection, server_hostname="localhost") if tls else connection)
-            opened[-1].sendall(first)
+            opened[-1].sendall(first[number % len(first)])
+            if any(first) and len(opened) % (GREETINGS // 2) == 0:
+                wait_until(lambda: unread(stack) == 0)  # of those that have said nothing the oldest would be ended
         yield opened
     finally:
         for connection in opened:
@@ -69,25 +117,42 @@ def asks(client, verb, path, more=""):
 
 def answered(waiting):
     """Those to which something has come."""
-    return select.select(waiting, [], [], 0)[0]
+    poll, numbers = select.poll(), {connection.fileno(): connection for connection in waiting}
+    for number in numbers:
+        poll.register(number, select.POLLIN)
+    return [numbers[number] for number, _ in poll.poll(0)]
+
+
+def sockets(stack):
+    """The gateway's ends of all connections, and its listening one, as proc(5) lists them."""
+    port = f":{int(stack.url.rpartition(':')[2]):04X}"
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()]
+    return [line for line in lines if line[1].endswith(port)]
 
 
 def unread(stack):
-    """Bytes that lie before the gateway."""
-    port = f":{int(stack.url.rpartition(':')[2]):04X}"
-    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()]
-    return sum(int(line[4].partition(":")[2], 16) for line in lines if line[1].endswith(port))
+    """Bytes, and connections, that lie before the gateway."""
+    return sum(int(line[4].partition(":")[2], 16) for line in sockets(stack))
+
+
+def kept(stack, opened):
+    """Those that the gateway has not ended; that it has may lie behind what is not taken of a reply."""
+    peers = {line[2].rpartition(":")[2] for line in sockets(stack) if line[3] == "01"}
+    return [connection for connection in opened if f"{connection.getsockname()[1]:04X}" in peers]
 
 
 def test_ten_thousand_idle_connections_leave_others_untouched(stack, operator):
     gateway = child(stack, "gateway", "http")
     known, before = Client(stack), memory_kib(gateway)
-    expect(known.get("/livez"), 200)
+
+    def newcomer():
+        with Client(stack).session as session:
+            return session.get(stack.url + "/livez")
+    ways = [lambda: known.get("/livez"), lambda: operator.get("/v1/clients", page_size=1), newcomer]
+    rates = [best_rate(way) for way in ways]
     with many_files(), connections(stack, IDLE):
-        for _ in range(10):
-            expect(operator.get("/v1/clients", page_size=1), 200)  # over the connection that it has
-            expect(known.get("/livez"), 200)
-            expect(Client(stack).get("/livez"), 200)
+        for way, rate_before in zip(ways, rates):
+            assert keeps_up(way, rate_before, **BESIDE_GREETINGS)
         assert descriptors(gateway) <= DESCRIPTORS
         assert memory_kib(gateway) - before <= KIB_MORE_MAX
     wait_until(lambda: descriptors(gateway) < 100)
@@ -95,9 +160,87 @@ def test_ten_thousand_idle_connections_leave_others_untouched(stack, operator):
     assert child(stack, "gateway", "http") == gateway
 
 
+def test_one_address_has_no_more_connections_than_its_share(own):
+    """Those beyond are closed, another address is answered; when they are gone, so is the first."""
+    with connections(own, PER_ADDRESS + 8, 1, first=[LIVEZ], network=3) as callers:
+        wait_until(lambda: len(answered(callers)) == len(callers))
+        assert_served(callers[:PER_ADDRESS])
+        for caller in callers[PER_ADDRESS:]:
+            with contextlib.suppress(ConnectionResetError):
+                assert caller.recv(4096) == b""
+        with connections(own, 1, first=[LIVEZ], network=4) as others:
+            assert_served(others)
+    wait_until(lambda: descriptors(own.worker()) < 100)
+    with connections(own, 1, 1, first=[LIVEZ], network=3) as callers:
+        assert_served(callers)
+
+
+@pytest.mark.parametrize(("start", "fits", "beyond", "status"), [
+    ("GET /livez?x=", "y" * (HEAD_BYTES // 2), "y" * HEAD_BYTES, 414),
+    ("GET /livez HTTP/1.1\r\nX-Long: ", "y" * (HEAD_BYTES // 2), "y" * HEAD_BYTES, 431),
+    ("GET /livez HTTP/1.1\r\nX: y", "\r\nX: y" * 100, "\r\nX: y" * 1000, 431)],
+    ids=["a target", "a header", "headers"])
+def test_a_head_beyond_its_room_is_refused_and_the_next_one_is_answered(stack, start, fits, beyond, status):
+    gateway = child(stack, "gateway", "http")
+    end = ("" if "HTTP" in start else " HTTP/1.1") + "\r\nHost: localhost\r\n\r\n"
+    with connections(stack, 3, tls=True) as (short, long, after):
+        short.sendall((start + fits + end).encode())
+        assert_served([short])
+        with contextlib.suppress(OSError):  # it need not read all of it
+            long.sendall((start + beyond + end).encode())
+        assert long.recv(4096).startswith(f"HTTP/1.1 {status} ".encode())
+        wait_until(lambda: not kept(stack, [long]))
+        after.sendall(LIVEZ)
+        assert_served([after])
+    assert child(stack, "gateway", "http") == gateway
+
+
+def sends(connection):
+    connection.send(b"x")
+
+
+def takes(connection):
+    connection.recv(4096)
+
+
+def rests(_connection):
+    pass
+
+
+def test_whoever_takes_minutes_is_ended_when_his_time_is_over(stack, operator, tmp_path):
+    """A byte now and then is not enough: in a first header or a later one, in a body, of a reply. Who asks now and then
+    stays."""
+    clock = Clock(tmp_path)
+    body = asks(operator, "POST", "/v1/clients", "Content-Type: application/json\r\nContent-Length: 900000\r\n")
+    page = LIVEZ.replace(b"/livez", b"/openapi.json")
+    slow = [(b"GET /livez HTTP/1.1\r\nX-Slow: ", sends, 10), (body, sends, 60), (LIVEZ, rests, 75), (page, rests, 75),
+            (LIVEZ + b"GET /livez HTTP/1.1\r\nX-Slow: ", sends, 90), (page, takes, 300)]
+    times, ended = [seconds for _, _, seconds in slow], {}
+    with own_gateway(stack, clock, send_bytes=4096) as own, \
+            connections(own, len(slow) + 1, first=[first for first, _, _ in slow] + [b""], receive_bytes=4096) as callers:
+        start, constant = time.monotonic(), callers.pop()
+        for caller in callers:
+            caller.setblocking(False)
+        for ahead in range(0, max(times) + LATE_SECONDS, CLOCK_STEP):
+            clock.put_forward(ahead)
+            for caller, (_, does, _) in zip(callers, slow):
+                with contextlib.suppress(OSError):  # nothing came, or it has been ended
+                    does(caller)
+            constant.sendall(LIVEZ)
+            assert_served([constant])
+            for caller in set(callers) - set(kept(own, callers)):
+                ended.setdefault(caller, (ahead, ahead + time.monotonic() - start))
+        assert kept(own, [constant])
+    for caller, seconds in zip(callers, times):
+        clock_at_least, clock_at_most = ended[caller]
+        assert clock_at_least < seconds + LATE_SECONDS and clock_at_most >= seconds
+
+
 def test_slow_callers_are_ended_and_leave_others_untouched(stack, operator):
     """A byte now and then: in the handshake, the header, the body, or none taken of the reply."""
     body = asks(operator, "POST", "/v1/clients", "Content-Type: application/json\r\nContent-Length: 900000\r\n")
+    read = lambda: operator.get("/v1/clients", page_size=1)
+    before = best_rate(read)
     with connections(stack, 300) as greeting, connections(stack, 60, tls=True) as slow:
         for connection in greeting:
             connection.sendall(b"\x16\x03\x01")
@@ -108,6 +251,7 @@ def test_slow_callers_are_ended_and_leave_others_untouched(stack, operator):
             connection.sendall(body + b"{")
         for connection in replies:
             connection.sendall(asks(operator, "GET", "/openapi.json") * 20)
+        assert keeps_up(read, before, **BESIDE_GREETINGS)
 
         def header_ends():
             expect(operator.get("/v1/clients", page_size=1), 200)
@@ -120,24 +264,86 @@ def test_slow_callers_are_ended_and_leave_others_untouched(stack, operator):
     expect(operator.get("/v1/clients", page_size=1), 200)
 
 
-@pytest.mark.parametrize(("service", "path", "addresses", "more", "status"), [
-    ("sessions", "/v1/sessions", 2, 20, 503), ("funding", "/v1/funding-calls", 1, 5, 429)],
-    ids=["of a service that hangs", "of one address"])
-def test_beyond_the_room_for_requests_under_way_is_refused_at_once(stack, operator, service, path, addresses, more, status):
-    """The first wait, the next are refused; others are served; when the service goes on, all that wait are answered."""
+def assert_refused(callers, status, times):
+    """Each has been refused so often, and told when to come back."""
+    for caller in callers:
+        text = b""
+        while text.count(b"\r\n\r\n{") < times or not text.endswith(b"}"):
+            text += caller.recv(1 << 16) or pytest.fail(f"was ended after {text}")
+        assert text.count(f"HTTP/1.1 {status} ".encode()) == text.count(b"\r\nRetry-After: 1\r\n") == times
+
+
+def assert_served(callers):
+    for caller in callers:
+        assert caller.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.fixture
+def own(stack):
+    with many_files(), own_gateway(stack) as gateway:
+        yield gateway
+
+
+def log_in_as(client, stack):
+    """The same caller at another gateway."""
+    other = Client(stack)
+    other.session.headers["Authorization"] = client.session.headers["Authorization"]
+    return other
+
+
+@pytest.mark.parametrize(("addresses", "status"), [(2, 503), (1, 429)], ids=["of a service that hangs", "of one address"])
+def test_beyond_the_room_for_requests_under_way_is_refused_at_once(stack, own, operator, addresses, status):
+    """The first wait, the next are refused, a thousand times without more memory; others are served as quickly as
+    before; when the service goes on, all that wait are answered, and it is as quick as before."""
+    path, more = "/v1/funding-calls", 5
     question = asks(operator, "GET", f"{path}?page_size=1")
+    workers = children(stack, "funding", "fast")
+    processes = [child(stack, "broker", "broker"), own.worker(), *workers]
+    caller = log_in_as(operator, own)
+    ways = [lambda: caller.get("/v1/clients", page_size=1), lambda: caller.get(path, page_size=1)]
+    rates = [best_rate(way) for way in ways]
     with contextlib.ExitStack() as callers_end:
-        with stopped(*children(stack, service, "fast")):
-            callers = callers_end.enter_context(connections(stack, ROOM + more, addresses, True, question))
+        with stopped(*workers):
+            callers = callers_end.enter_context(connections(own, ROOM + more, addresses, first=[question]))
             wait_until(lambda: len(answered(callers)) == more)
-            for refused in answered(callers):
-                text = refused.recv(4096)
-                assert text.startswith(f"HTTP/1.1 {status} ".encode()) and b"\r\nRetry-After: 1\r\n" in text
-                callers.remove(refused)
-            expect(operator.get("/v1/clients", page_size=1), 200)
-        for caller in callers:
-            assert caller.recv(4096)[:12] in ADMITTED
-    expect(operator.get(path, page_size=1), 200)
+            refused = answered(callers)
+            assert_refused(refused, status, 1)
+            before = [memory_kib(process) for process in processes]
+            with connections(own, more, addresses, first=[REVIEW * (FLOOD // more)]) as flood:
+                assert_refused(flood, status, FLOOD // more)
+            assert keeps_up(ways[0], rates[0])
+            assert most_grown(processes, before) <= FLAT_KIB + QUARANTINE_KIB
+        assert_served([waiting for waiting in callers if waiting not in refused])
+        assert most_grown(processes, before) <= ROOM * REPLY_KIB + QUARANTINE_KIB
+    for way, rate_before in zip(ways, rates):
+        assert keeps_up(way, rate_before)
+
+
+def test_no_more_requests_are_under_way_than_the_gateway_has_room_for(stack, own, operator):
+    """Neither an address nor a lane has too many, but all together have; other pages are still served."""
+    outsider, served = log_in_as(operator, own), []
+    outsider.get("/v1/clients")
+
+    def refused():
+        answer = outsider.get("/v1/clients", page_size=1)
+        served.append(answer)
+        return answer.status_code != 200
+    workers = [children(stack, service, "fast") for service in ROUTES]
+    with contextlib.ExitStack() as callers_end:
+        with stopped(*sum(workers[1:], [])):
+            with stopped(*workers[0]):
+                questions = [asks(operator, "GET", f"{path}?page_size=1") for path in ROUTES.values()]
+                callers = callers_end.enter_context(
+                    connections(own, ROOM * len(ROUTES), len(ROUTES), first=questions, network=2))
+                wait_until(refused)
+                problem(served[-1], 503, "unavailable")
+                assert served[-1].headers["Retry-After"] == "1"
+                assert len(answered(callers)) < len(served)  # whom the outsider took the place of
+                expect(outsider.get("/livez"), 200)
+            assert_served(callers[::len(ROUTES)])
+            wait_until(lambda: not refused())
+        for number in range(1, len(ROUTES)):
+            assert_served(callers[number::len(ROUTES)])
 
 
 def test_large_bodies_beyond_their_room_are_refused_and_small_ones_are_not(stack, operator):
@@ -178,11 +384,11 @@ def test_logins_that_take_their_time_do_not_delay_a_read(stack, operator):
         Client(stack).post("/v1/auth/login", {"email": f"nobody-{number}@escarcelle.example", "password": "x" * 20})
         done.append(number)
     logins = [threading.Thread(target=log_in, args=(number,)) for number in range(30)]
+    before = best_rate(lambda: operator.get("/v1/clients", page_size=1))
     for login in logins:
         login.start()
     wait_until(lambda: done)
-    for _ in range(3):
-        expect(operator.get("/v1/clients", page_size=1), 200)
+    assert keeps_up(lambda: operator.get("/v1/clients", page_size=1), before, 0.25)  # a login takes a whole processor
     assert len(done) < len(logins)
     for login in logins:
         login.join()
@@ -195,6 +401,42 @@ def test_every_service_has_as_many_database_connections_as_processes(stack):
         processes = sum(len(children(stack, service, role)) for role in roles)
         [(used,)] = stack.query("select count(*) from pg_stat_activity where usename = %s", service)
         assert 0 < used <= processes
+
+
+@contextlib.contextmanager
+def with_little_memory(stack, service):
+    """A service that has one worker, and little memory for a call. Yields a function that tells its worker."""
+    environment = stack.place.service_environment(service, 1, 0) | {
+        "ESCARCELLE_ARENA_BYTES_MAX": str(CALL_BYTES), "ESCARCELLE_WORKERS_FAST": "1"}
+    with down(stack, service), (stack.logs / f"{service}-little.log").open("ab") as log:
+        program = subprocess.Popen([stack.place.binary(service)], env=environment, stdout=log, stderr=log)
+        try:
+            yield lambda: wait_until(lambda: in_role(program.pid, "fast"))[0]
+        finally:
+            program.terminate()
+            program.wait(timeout=30)
+
+
+def test_a_request_that_needs_more_memory_than_a_call_has_fails_alone(stack, admin):
+    """Wherever in its work it is ended it leaves nothing behind, and the same worker does the next one."""
+    session = new_session(admin, new_project(admin, funded_client(admin), auto_funding_call=False))
+    done, refused = [], []
+    with with_little_memory(stack, "sessions") as worker:
+        first = worker()
+        for size in range(50):
+            title = f"Size {size}"
+            answer = admin.post(f"/v1/sessions/{session['id']}/trainings", {
+                "title": title, "provider": "Formatys", "cost_cents": 1, "vat_rate_bp": 2000,
+                "date": session["start_date"], "trainers": [f"{number:0200}" for number in range(size)]})
+            (done if answer.status_code == 201 else refused).append(title)
+            if answer.status_code != 201:
+                assert "more memory than one call" in problem(answer, 413, "too_large")["detail"]
+                new_training(admin, session, 1)
+        assert worker() == first and done and refused
+    stored = stack.query("select title from sessions.training where session_id = %s and title like 'Size %%' order by id",
+                         session["id"])
+    assert [title for (title,) in stored] == done
+    wait_until(lambda: admin.get("/v1/sessions", page_size=1).status_code == 200)
 
 
 @pytest.fixture(scope="module")

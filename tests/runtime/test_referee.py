@@ -2,7 +2,11 @@
 """The referee finds nothing in a stack that was left alone, and finds each thing that somebody bends."""
 import json
 import os
+import pathlib
 import shutil
+import subprocess
+import sys
+import time
 
 import pytest
 from client import Client, expect, wait_until
@@ -12,6 +16,8 @@ from funding_calls import decide, path_of, sent_call
 from referee import books, documents, effects, load, mails, postings, streams, told
 from referee.evidence import CHECKS, Evidence
 from tables import Fingerprints
+
+RUNTIME = pathlib.Path(__file__).resolve().parent
 
 # What is bent, and the check that must see it.
 BENT = [
@@ -129,8 +135,9 @@ def evidence(played, tmp_path):
         ("never", "sessions.training.title", False), ("perhaps", "sessions.training.title", None))) + json.dumps(
             {"key": "a-key-of-its-own", "acknowledged": True, "answer": played.answered, "service": "sessions"}), encoding="utf-8")
     socket, password = played.place.sockets / "postgres", played.place.secret(f"{SUPERUSER}.password")
-    evidence = Evidence(f"host={socket} dbname={DATABASE} user={SUPERUSER} password={password}", played.maildir, record,
-                        audit=played.place.audit)
+    dsn = f"host={socket} dbname={DATABASE} user={SUPERUSER} password={password}"
+    evidence = Evidence(dsn, played.maildir, record, audit=played.place.audit)
+    evidence.dsn = dsn
     evidence.connection.set_session(readonly=False)
     yield evidence
     evidence.connection.rollback()
@@ -154,19 +161,88 @@ def test_what_is_bent_is_found(evidence, check, statement):
     assert list(check(evidence)) != []
 
 
-@pytest.mark.parametrize("fault, found", [((-5, 0), 0), ((40, 50), 1), (None, 1)])
-def test_a_mail_twice_needs_a_crash_between(evidence, tmp_path, fault, found):
-    """A crash while the first was on its way explains one; a later one does not."""
-    maildir, faults = tmp_path / "mail", tmp_path / "faults"
-    shutil.copytree(evidence.maildir, maildir)
-    mail = min((maildir / "new").iterdir())
-    shutil.copy2(mail, maildir / "new" / f"{mail.name}-again")
-    arrived = mail.stat().st_mtime
-    os.utime(maildir / "new" / f"{mail.name}-again", (arrived + 60, arrived + 60))
-    faults.write_text("" if fault is None else json.dumps([arrived + fault[0], arrived + fault[1], "kill"]) + "\n",
-                      encoding="utf-8")
-    evidence.maildir, evidence.faults = maildir, faults
+def twice(evidence, folder, seconds, mails=1):
+    """A Maildir in which so many mails arrive once more, so many seconds later; when the first of them arrived. All of
+    these arrive at the same moment."""
+    shutil.copytree(evidence.maildir, folder)
+    arrived = time.time() - 1000
+    for mail in sorted((folder / "new").iterdir())[:mails]:
+        os.utime(mail, (arrived, arrived))
+        shutil.copy2(mail, folder / "new" / f"{mail.name}-again")
+        os.utime(folder / "new" / f"{mail.name}-again", (arrived + seconds, arrived + seconds))
+    return arrived
+
+
+# Faults as [from, until, how many mails they cut off], in seconds from the arrival of what arrives again `later`; and
+# how many of so many doubles nothing explains.
+@pytest.mark.parametrize("faults, later, doubles, found", [
+    pytest.param([], 60, 1, 1, id="nothing"),
+    pytest.param([(0, 0.1, 1)], 60, 1, 0, id="a-sender-dies"),
+    pytest.param([(-5, 0, 1)], 60, 1, 0, id="a-sender-dies-while-its-mail-is-on-its-way"),
+    pytest.param([(40, 50, 1)], 60, 1, 1, id="a-sender-dies-too-late"),
+    pytest.param([(-30, -20, 1)], 60, 1, 1, id="a-sender-dies-too-early"),
+    pytest.param([(6, 7, 1)], 5, 1, 1, id="a-sender-dies-after-the-second"),
+    pytest.param([(0, 0.1, None)], 60, 1, 1, id="another-process-dies"),
+    pytest.param([(0, 4, None)], 60, 1, 1, id="a-worker-freezes"),
+    pytest.param([(0, 0.05, 0)], 60, 1, 1, id="a-sender-freezes-for-a-moment"),
+    pytest.param([(0, 4, 0)], 60, 1, 1, id="a-sender-freezes"),
+    pytest.param([(-1, 26, 0)], 60, 1, 0, id="a-sender-freezes-beyond-its-patience"),
+    pytest.param([(-10, -1, 0), (-1, 8, 0), (8, 17, 0)], 60, 1, 0, id="stalls-add-up"),
+    pytest.param([(0, 9, 0), (0, 9, 0), (1, 10, 0)], 60, 1, 1, id="stalls-at-the-same-moment-do-not"),
+    pytest.param([(0, 1, 1)], 60, 2, 1, id="one-dies-of-two-senders"),
+    pytest.param([(0, 1, 1), (0, 1, 1)], 60, 2, 0, id="both-senders-die"),
+    pytest.param([(0, 1, 3)], 60, 2, 0, id="all-senders-die-at-once"),
+])
+def test_a_mail_twice_needs_a_cause_of_its_own(evidence, tmp_path, faults, later, doubles, found):
+    """A sender that died, or was cut off, around the first arrival explains one; what is short, elsewhere, too early or
+    too late explains none."""
+    maildir, evidence.faults = tmp_path / "mail", tmp_path / "faults"
+    arrived = twice(evidence, maildir, later, doubles)
+    evidence.faults.write_text("".join(json.dumps([arrived + began, arrived + ended, "a fault", mails]) + "\n"
+                                       for began, ended, mails in faults), encoding="utf-8")
+    evidence.maildir = maildir
     assert len(list(mails.doubled(evidence))) == found
+
+
+def program(evidence, *options):
+    """(exit code, lines) of the referee as a program of its own."""
+    result = subprocess.run([sys.executable, "-B", "-m", "referee", *map(str, options)], cwd=RUNTIME, check=False,
+                            capture_output=True, text=True)
+    return result.returncode, result.stdout.splitlines(), result.stderr
+
+
+def test_as_a_program_it_says_what_holds(evidence):
+    """Of the whole evidence, a line for each check."""
+    code, said, _ = program(evidence, "--dsn", evidence.dsn, "--maildir", evidence.maildir, "--record", evidence.record,
+                            "--audit", evidence.audit)
+    assert (code, said) == (0, [f"holds  {check.__doc__.strip()}" for check in CHECKS])
+
+
+def test_as_a_program_it_says_what_does_not(evidence, tmp_path):
+    """One finding in each kind of evidence that its options name; what explains a double is heeded."""
+    maildir, faults, audit = tmp_path / "mail", tmp_path / "faults", tmp_path / "audit"
+    arrived = twice(evidence, maildir, 60)
+    shutil.copytree(evidence.audit, audit)
+    with open(audit / "heads", "a", encoding="ascii") as heads:
+        heads.write(f"1 {'0' * 64} unsigned\n")
+    lies = [{"name": f"never {number}", "column": "sessions.training.title", "acknowledged": True} for number in range(25)]
+    evidence.record.write_text("".join(json.dumps(lie) + "\n" for lie in lies), encoding="utf-8")
+    options = ("--dsn", evidence.dsn, "--maildir", maildir, "--record", evidence.record, "--audit", audit)
+    code, said, _ = program(evidence, *options)
+    assert code == 1
+    assert {line for line in said if line.startswith("FAULT")} == {
+        f"FAULT  {check.__doc__.strip()}" for check in (mails.doubled, load.acknowledged, streams.kept_heads)}
+    findings = said[said.index(f"FAULT  {load.acknowledged.__doc__.strip()}") + 1:]
+    assert findings[0] == "       sessions.training.title never 0: acknowledged True, stored 0 times"
+    assert findings[20] == "       … and 5 more"
+    faults.write_text(json.dumps([arrived, arrived + 1, "kill a sender", 1]) + "\n", encoding="utf-8")
+    code, said, _ = program(evidence, *options, "--faults", faults)
+    assert code == 1 and f"holds  {mails.doubled.__doc__.strip()}" in said
+
+
+def test_as_a_program_it_wants_a_database(evidence):
+    code, said, complaint = program(evidence)
+    assert (code, said) == (2, []) and "--dsn" in complaint
 
 
 def test_two_changes_of_one_version_are_found(evidence):

@@ -14,6 +14,7 @@ import pytest
 from campaign.load import Caller, Until
 from campaign.round import Round
 from client import Client, RunningStack, expect, problem, wait_until
+from cluster import DATABASE, SUPERUSER
 from conftest import build_folder
 from factory import funded_client, new_project, new_session, new_training
 from identifiers import new_email
@@ -325,3 +326,116 @@ def test_work_goes_on_and_the_referee_finds_nothing(lost, restored, admin):
     rounds.callers += lost.callers
     rounds.faults = types.SimpleNamespace(done=lost.stalls)
     assert {what: found for what, found in rounds.judge().items() if found} == {}
+
+
+# ── clusters that scripts/run did not start ─────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def unlisted(lost, folder):
+    """The archive as if nobody had kept lists beside the WAL."""
+    archive = folder / "unlisted"
+    (archive / "kept").mkdir(parents=True)
+    for name in ("base", "wal"):
+        (archive / name).symlink_to(lost.archive / name)
+    return archive
+
+
+@pytest.fixture(scope="module")
+def maildir(lost, folder):
+    """The archive of mails, and in it one that no database knows."""
+    copy = folder / "maildir"
+    shutil.copytree(lost.maildir, copy)
+    (copy / "new" / "stranger").write_text("Message-ID: <stranger@escarcelle.example>\nSubject: Invoice FA-2026-999999\n\n",
+                                           encoding="ascii")
+    return copy
+
+
+def told(report, sentence):
+    """The number that a sentence of a report holds."""
+    return int(re.search(sentence, report).group(1))
+
+
+def test_mails_that_no_list_names_are_found_in_their_archive(lost, restored, unlisted, maildir, folder):
+    """They are told of and not sent again. The cluster is put back by its folders: secrets that are there stay, of the
+    heads the newer ones count."""
+    target, heads = folder / "any", lost.archive / "kept" / "heads"
+    (target / "secrets").mkdir(parents=True)
+    (target / "secrets" / "administrator.password").write_text("another", encoding="ascii")
+    result = script("restore", "--from", unlisted, "--to-time", lost.moment.isoformat(), "--data", target / "data",
+                    "--secrets", target / "secrets", "--audit", target / "audit", "--maildir", maildir, "--heads", heads,
+                    "--programs", build_folder() / "bin")
+    assert result.returncode == 0, result.stdout + result.stderr
+    for sentence, more in ((r"Mails that went out and that this database does not know \((\d+)\)", 1),
+                           (r"No mail is sent: (\d+) wait", 0)):
+        assert told(result.stdout, sentence) == told(restored.report, sentence) + more
+    assert all(f"\n  {number}: mailed\n" in result.stdout for number in (lost.unknown, "FA-2026-999999"))
+    assert told(result.stdout, r"entries \d+ to (\d+); the last one restored") == int(
+        heads.read_text(encoding="ascii").splitlines()[-1].split()[0])
+    assert (target / "data" / "PG_VERSION").exists()
+    assert {file.name for file in (target / "secrets").iterdir()} == {
+        file.name for file in restored.place.secrets.iterdir()}
+    assert (target / "secrets" / "administrator.password").read_text(encoding="ascii") == "another"
+
+
+def test_any_cluster_is_backed_up_by_its_name_and_its_folders(restored, folder):
+    """Its WAL and what leaves the house are kept by a process of its own; of its folders those that were named are in
+    the backup."""
+    place, archive = restored.place, folder / "elsewhere"
+    source = ("--database", f"host={place.sockets / 'postgres'} user={SUPERUSER} dbname={DATABASE} "
+              f"passfile={place.secrets / 'superuser.pgpass'}", "--secrets", place.secrets, "--audit", place.audit,
+              "--to", archive)
+    follower = subprocess.Popen([REPOSITORY / "scripts" / "backup", *source, "--follow"])
+    try:
+        wait_until(lambda: (archive / "kept" / "streams.json").exists()
+                   and restored.query("select 1 from pg_replication_slots where active"))
+        result = script("backup", *source)
+        assert result.returncode == 0 and "verified" in result.stdout, result.stderr
+        base, = (archive / "base").iterdir()
+        assert {path.name for path in base.iterdir()} == {"data", "secrets", "audit", "backup.json"}
+        sent = {row for row, in restored.query("select message_id from notifications.message where status = 'sent' "
+                                               "and direction = 'out'")}
+        assert sent
+        wait_until(lambda: {line.split("\t")[0] for line in (archive / "kept" / "sent.tsv").read_text(
+            encoding="utf-8").splitlines()} >= sent)
+        assert any((archive / "wal").iterdir()) and (archive / "kept" / "heads").exists()
+    finally:
+        follower.terminate()
+        follower.wait()
+
+
+# ── heads that don't fit ────────────────────────────────────────────────────────────────────────────
+
+
+def refused_heads(restored, audit):
+    """What a service says that is to go on in a new epoch with these heads; nothing has changed then."""
+    before = (audit / "heads").read_bytes()
+    environment = restored.place.service_environment("accounts", 1, 0) | {"ESCARCELLE_AUDIT_DIR": str(audit)}
+    result = subprocess.run([build_folder() / "bin" / "accounts", "--restored", str(restored.epoch + 1)],
+                            env=os.environ | environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert restored.query("select epoch from accounts.stream_head") == [(restored.epoch,)]
+    assert (audit / "heads").read_bytes() == before
+    return result.stdout + result.stderr
+
+
+def test_a_log_that_is_not_the_one_whose_heads_were_kept_is_refused(lost, restored, admin, folder):
+    """What was lost was signed by the same key, but where it had come the log has gone on in another way."""
+    last = (lost.archive / "kept" / "heads").read_text(encoding="ascii").splitlines()[-1].split()[0]
+
+    def gone_on():
+        admin.change("/v1/settings", {"review_link_days": 3 + len(restored.query("select 1 from accounts.audit_entry")) % 2})
+        return restored.query("select 1 from accounts.audit_entry where sequence = %s", last)
+    wait_until(gone_on)
+    other = folder / "other"
+    other.mkdir()
+    shutil.copy(lost.archive / "kept" / "heads", other)
+    assert f"head {last} in {other}/heads: the restored log is not the one whose head was kept" in refused_heads(restored, other)
+
+
+def test_a_head_that_we_did_not_sign_is_refused(restored, folder):
+    forged = folder / "forged"
+    forged.mkdir()
+    sequence, digest, signature = (restored.place.audit / "heads").read_text(encoding="ascii").splitlines()[0].split()
+    (forged / "heads").write_text(f"{sequence} {digest[::-1]} {signature}\n", encoding="ascii")
+    assert f"head {sequence} in {forged}/heads: its signature is not ours" in refused_heads(restored, forged)

@@ -233,15 +233,37 @@ def test_all_ask_at_once_after_the_broker_was_away(stack, admin):
                 assert all(later - place <= PAGE_EVENTS for place, later in itertools.pairwise(places))
 
 
+def heard_by(listener):
+    """What a listener finds in its buffers that read nothing since it was connected; it ends with a mark."""
+    heard, mark = [], b"the end"
+
+    def ended():
+        listener.said.send_multipart([f"{listener.program}:E".encode(), mark])
+        while listener.heard.poll(100) and mark not in heard[-1:]:
+            heard.append(listener.heard.recv_multipart()[1])
+        return heard[-1:] == [mark]
+    wait_until(ended)
+    return heard
+
+
 def test_a_receive_buffer_that_overflows_is_made_good(stack, admin, project, session):
-    """A consumer that sleeps while more is published than any buffer holds asks for what was dropped."""
+    """A consumer that sleeps while more is published than any buffer holds asks for what was dropped: all that follows
+    the place where it fell asleep."""
     wait_until_settled(stack)
-    old = log(stack, "sessions")[-1]
-    with stopped(child(stack, "budgeting", "courier")), wire(stack, "sessions") as sessions:
-        sessions.flood(published(old), 10 * SUBSCRIBER_MESSAGES)
-        trainings = [new_training(admin, session, 100_00 + number) for number in range(3)]
-        wait_until(lambda: not stack.query("select 1 from sessions.outbox"))
+    old, asked_before = log(stack, "sessions")[-1], len(questions(stack, "budgeting"))
+    flood = published(old)
+    with wire(stack, "sessions") as sessions, wire(stack, "sessions") as idle:
+        idle.publish(b"connected")
+        with stopped(child(stack, "budgeting", "courier")):
+            sessions.flood(flood, 10 * SUBSCRIBER_MESSAGES)
+            trainings = [new_training(admin, session, 100_00 + number) for number in range(3)]
+            wait_until(lambda: cursor(stack, "invoicing", "sessions") == head(stack, "sessions") >= old["sequence"] + 3)
+            # It has larger buffers than the courier, whose process could not even empty the kernel's.
+            heard = heard_by(idle)
     wait_until_posted(stack, project, trainings)
+    assert heard.count(flood) < 10 * SUBSCRIBER_MESSAGES
+    assert not any(event["event_id"].encode() in body for event in log(stack, "sessions")[old["sequence"]:] for body in heard)
+    assert ("sessions", old["sequence"]) in questions(stack, "budgeting")[asked_before:]
 
 
 def test_what_the_database_refuses_for_long_is_told(stack, admin, project, session):

@@ -92,6 +92,86 @@ test_doubles_gaps_and_lost_tail(void **state)
     stream_end(&stream);
 }
 
+/* When a consumer asks for what it heard of at `now`: the first moment at which it wants to. */
+static int64_t
+first_ask(struct stream *stream, int64_t now)
+{
+    int64_t at = now;
+
+    while (!stream_wants(stream, at) && at < now + 2 * STREAM_JITTER_MS)
+        at++;
+    return at;
+}
+
+/* Six consumers that miss the same event at the same moment, by a gap or by a heartbeat, ask at moments of their own,
+ * all within the jitter; so do as many that got no answer. */
+static void
+test_who_misses_the_same_asks_at_another_moment(void **state)
+{
+    enum { CONSUMERS = 6, NOW = 1000, WAYS = 3 };
+    static const uint32_t seeds[CONSUMERS] = {1,          0x2468ace0, 0x51f15eed,
+                                              0x9e3779b9, 0xc0ffee00, 0xfffffffe};
+    Wire__Event events[EVENTS];
+
+    (void)state;
+    make_chain(events, "accounts", NULL);
+    for (int way = 0; way < WAYS; way++) {
+        bool asked[STREAM_JITTER_MS] = {false};
+        int moments = 0;
+
+        for (int i = 0; i < CONSUMERS; i++) {
+            int64_t begin = way == 2 ? NOW + STREAM_RETRY_MS_MIN : NOW, at;
+            struct stream stream;
+
+            open_stream(&stream, "accounts");
+            stream.random = seeds[i];
+            stream_asked(&stream, 1, 5000);
+            answer(&stream, events, 1, 3, 3, 0);
+            if (way == 0)
+                publish(&stream, events, 5, 5, NOW);
+            else
+                hear(&stream, 1, 5, NULL, NOW);
+            if (way == 2) {
+                stream_asked(&stream, 2, 6000);
+                stream_unanswered(&stream, NOW);
+            }
+            at = first_ask(&stream, begin);
+            assert_in_range(at, begin, begin + STREAM_JITTER_MS - 1);
+            moments += !asked[at - begin];
+            asked[at - begin] = true;
+            stream_end(&stream);
+        }
+        assert_in_range(moments, CONSUMERS - 1, CONSUMERS);
+    }
+}
+
+/* Over many values the moments fill the whole of the jitter. */
+static void
+test_the_jitter_reaches_each_of_its_moments(void **state)
+{
+    bool asked[STREAM_JITTER_MS] = {false};
+    Wire__Event events[EVENTS];
+
+    (void)state;
+    make_chain(events, "accounts", NULL);
+    for (uint32_t seed = 0; seed < 50 * STREAM_JITTER_MS; seed++) {
+        struct stream stream;
+        int64_t at;
+
+        open_stream(&stream, "accounts");
+        stream.random = seed * 2654435761u;
+        stream_asked(&stream, 1, 5000);
+        answer(&stream, events, 1, 3, 3, 0);
+        hear(&stream, 1, 5, NULL, 1000);
+        at = first_ask(&stream, 1000);
+        assert_in_range(at, 1000, 1000 + STREAM_JITTER_MS - 1);
+        asked[at - 1000] = true;
+        stream_end(&stream);
+    }
+    for (int i = 0; i < STREAM_JITTER_MS; i++)
+        assert_true(asked[i]);
+}
+
 /* One changed byte anywhere stops the stream before the event; what came before can still be
  * applied. */
 static void
@@ -389,6 +469,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_doubles_gaps_and_lost_tail),
+        cmocka_unit_test(test_who_misses_the_same_asks_at_another_moment),
+        cmocka_unit_test(test_the_jitter_reaches_each_of_its_moments),
         cmocka_unit_test(test_broken_chain_stops),
         cmocka_unit_test(test_foreign_chain_stops),
         cmocka_unit_test(test_shorter_stream_stops),

@@ -24,7 +24,7 @@ def main():
     options.add_argument("--keep", action="store_true", help="leave the stack's folder for a look")
     given = options.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="faults-"))
-    stand = Stand(folder, pathlib.Path(given.build).resolve(), given.brokers)
+    stand = Stand(folder, pathlib.Path(given.build).resolve(), given.brokers, given.seed)
     print(f"seed {given.seed}, {given.minutes:g} minutes, state in {folder}", flush=True)
     try:
         stand.start()

@@ -70,7 +70,7 @@ class Caller(threading.Thread):
                 return answer
             self.retried += 1
             time.sleep(RETRY_SECONDS * (1 + self.random.random()))
-        raise GaveUp
+        raise GaveUp(f"{verb} {path}")
 
     def write(self, verb, path, body, **record):
         """The answer to a keyed write; its record is there before the first attempt."""
@@ -126,8 +126,6 @@ class Caller(threading.Thread):
             while time.monotonic() < self.until.end:
                 self.work()
                 time.sleep(self.until.pause * 2 * self.random.random())
-        except GaveUp:
-            pass
         except Exception as failure:  # pylint: disable=broad-except
             self.failure = failure
 
@@ -271,7 +269,11 @@ class Until:
     pause between two pieces of work, on average."""
 
     def __init__(self, seconds, patience=60, pause=PAUSE_SECONDS):
-        self.end = time.monotonic() + seconds
-        self.deadline = self.end + patience
-        self.pause = pause
+        self.patience, self.pause = patience, pause
         self.projects = []  # of all callers
+        self.go_on(seconds)
+
+    def go_on(self, seconds):
+        """From now on."""
+        self.end = time.monotonic() + seconds
+        self.deadline = self.end + self.patience

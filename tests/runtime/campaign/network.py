@@ -2,7 +2,8 @@
 """The wires between programs, through a process of their own that cuts, delays, stalls, throttles and half-closes them
 as it is told: callers and gateway, programs and brokers, programs and PostgreSQL, the sender of mails and its server.
 
-Run as a program it reads {"wires": {name: [port, address]}} and then one trouble a line from its input."""
+Run as a program it reads {"wires": {name: [port, address]}, "seed": seed} and then one trouble a line from its input; it
+answers each line with {wire: {trouble: [how often it struck, connections that it broke]}}, as that was before."""
 import asyncio
 import json
 import os
@@ -17,14 +18,13 @@ DOORS = ("-clients", "-workers", "-publish", "-subscribe")
 DATABASE, MAIL, CALLERS = "PostgreSQL", "SMTP", "callers"
 CHUNK_BYTES = 65536
 THROTTLED_BYTES_PER_SECOND = 20_000
-START_SECONDS_MAX = 20
 TROUBLES = ("cut", "cut in a message", "half-close", "delay", "stall", "stall one way", "throttle", "refuse")
 
 
 def free_ports(count):
-    """The first of so many neighbouring free ports."""
+    """The first of so many neighbouring free ports. No seed: two campaigns with the same one may run side by side."""
     while True:
-        first = random.randrange(20000, 32000)
+        first = random.SystemRandom().randrange(20000, 32000)
         probes = [socket.socket() for _ in range(count)]
         try:
             for number, probe in enumerate(probes):
@@ -40,7 +40,7 @@ def free_ports(count):
 class Network:
     """The wires of one stack, as a campaign sees them: where programs are to connect, and trouble on them."""
 
-    def __init__(self, stack, brokers):
+    def __init__(self, stack, brokers, seed):
         place = stack.place
         self.addresses = {DATABASE: f"unix:{place.sockets}/postgres/.s.PGSQL.5432", MAIL: f"smtp:{place.ports_file}",
                           CALLERS: f"http:{place.ports_file}"}
@@ -51,14 +51,14 @@ class Network:
                 name = f"broker {number + 1}{door}"
                 self.addresses[name] = "unix:" + address.removeprefix("ipc://") + door
                 self.ports[name] = first + 3 + number * len(DOORS) + offset
-        self.brokers = brokers
+        self.brokers, self.seed = brokers, seed
         self.process = None
 
     def start(self):
         self.process = subprocess.Popen([sys.executable, "-B", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
-        self.tell({"wires": {name: [self.ports[name], address] for name, address in self.addresses.items()}})
-        assert self.process.stdout.readline() == "listening\n"
+        self.tell({"wires": {name: [self.ports[name], address] for name, address in self.addresses.items()},
+                   "seed": self.seed})
 
     def stop(self):
         self.process.stdin.close()
@@ -66,11 +66,18 @@ class Network:
         self.process.stdout.close()
 
     def tell(self, what):
+        """What had struck before."""
         self.process.stdin.write(json.dumps(what) + "\n")
         self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def trouble(self, wire, kind, seconds):
-        self.tell({"wire": wire, "trouble": kind, "seconds": seconds})
+        """How often this trouble had struck this wire before, and how many connections it had broken."""
+        return self.tell({"wire": wire, "trouble": kind, "seconds": seconds})[wire][kind]
+
+    def struck(self):
+        """The same of all wires and troubles."""
+        return self.tell({})
 
     def heal(self):
         self.tell({"heal": True})
@@ -109,19 +116,26 @@ def abort(writer):
 class Wire:
     """One address that programs connect to, and the connections through it."""
 
-    def __init__(self, address):
-        self.address, self.writers, self.ended = address, set(), set()
+    def __init__(self, address, chance):
+        self.address, self.random, self.writers, self.ended = address, chance, set(), set()
         self.until = dict.fromkeys(TROUBLES, 0.0)
+        self.struck = {kind: [0, 0] for kind in TROUBLES}
+        self.server = None
+
+    def strike(self, kind, broken=0):
+        self.struck[kind][0] += 1
+        self.struck[kind][1] += broken
 
     def suffer(self, kind, seconds):
         """A cut is now; other troubles last."""
         self.until[kind] = time.monotonic() + seconds
-        if kind in ("cut", "refuse"):
+        if kind in ("cut", "refuse", "half-close") and self.writers:
+            self.strike(kind, len(self.writers) // 2)
             for writer in list(self.writers):
-                abort(writer)
-        if kind == "half-close":
-            for writer in list(self.writers):
-                self.end(writer)
+                if kind == "half-close":
+                    self.end(writer)
+                else:
+                    abort(writer)
 
     def end(self, writer):
         """Says that nothing more comes; the other way stays open."""
@@ -137,6 +151,7 @@ class Wire:
 
     async def serve(self, reader, writer):
         if self.has("refuse"):
+            self.strike("refuse")
             abort(writer)
             return
         try:
@@ -162,6 +177,7 @@ class Wire:
                 break
             if self.has("cut in a message"):
                 self.until["cut in a message"] = 0.0
+                self.strike("cut in a message", 1)
                 writer.write(chunk[:len(chunk) // 2])
                 await writer.drain()
                 raise ConnectionResetError
@@ -171,29 +187,39 @@ class Wire:
 
     async def hold(self, length, forth):
         if self.has("delay"):
-            await asyncio.sleep(random.uniform(0.02, 0.2))
+            self.strike("delay")
+            await asyncio.sleep(self.random.uniform(0.02, 0.2))
         if self.has("throttle"):
+            self.strike("throttle")
             await asyncio.sleep(length / THROTTLED_BYTES_PER_SECOND)
+        for kind in ("stall", "stall one way"):
+            if self.has(kind) and (forth or kind == "stall"):
+                self.strike(kind)
         while self.has("stall") or (forth and self.has("stall one way")):
             await asyncio.sleep(0.02)
+
+
+async def obey(told, wires):
+    """Does what one line says."""
+    for name, (port, address) in told.get("wires", {}).items():
+        # Each wire's delays are its own, whatever happens on the others.
+        wires[name] = Wire(address, random.Random(f"{told['seed']} {name}"))
+        wires[name].server = await asyncio.start_server(wires[name].serve, "127.0.0.1", port)
+    if "trouble" in told:
+        wires[told["wire"]].suffer(told["trouble"], told["seconds"])
+    if "heal" in told:
+        for wire in wires.values():
+            wire.heal()
 
 
 async def run():
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    wires, servers = {}, []
+    wires = {}
     while line := await lines.readline():
-        told = json.loads(line)
-        for name, (port, address) in told.get("wires", {}).items():
-            wires[name] = Wire(address)
-            servers.append(await asyncio.start_server(wires[name].serve, "127.0.0.1", port))
-        if "wires" in told:
-            print("listening", flush=True)
-        if "trouble" in told:
-            wires[told["wire"]].suffer(told["trouble"], told["seconds"])
-        if "heal" in told:
-            for wire in wires.values():
-                wire.heal()
+        before = json.dumps({name: wire.struck for name, wire in wires.items()})
+        await obey(json.loads(line), wires)
+        print(before, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import json
 import math
 import random
 import time
+from datetime import datetime
 
+from campaign.faults import FREEZE_SECONDS, SENDER
 from campaign.load import PAUSE_SECONDS, Caller, Until
 from client import Client, wait_until
 from cluster import DATABASE, SUPERUSER
@@ -16,10 +18,20 @@ from tables import waiting_events
 
 CALLERS = 8
 REST_SECONDS = 180
-# What waits for its next attempt needn't wait out its backoff once all is well again; what is being sent is let be.
+NOTICED_SECONDS = FREEZE_SECONDS[1] + 1  # a parent that is frozen tells of it afterwards
+# What waits for its next attempt needn't wait out its backoff once all is well again. What is being sent is let be, also
+# when its sender lives and lost its session only: it has until the last 20 of its lease's 60 seconds (mail_sending.c).
 HURRY = ("update notifications.message set due_at = now() where status in ('queued', 'held') and due_at > now() "
-         "and not exists (select from pg_stat_activity where pid = claimed_by)",
+         "and (claimed_by is null or due_at < now() + interval '20 seconds' "
+         "and not exists (select from pg_stat_activity where pid = claimed_by))",
          "update invoicing.invoice_rendering set due_at = now() where due_at > now()")
+
+
+def deaths_of_senders(stack):
+    """Those of notifications' jobs that were killed one by one, as their parent told, for the referee (evidence.py)."""
+    told = [json.loads(line) for line in stack.log(SENDER).splitlines() if "jobs was ended by signal" in line]
+    moments = [datetime.fromisoformat(line["time"]).timestamp() for line in told]
+    return [(moment - NOTICED_SECONDS, moment, "a sender died", 1) for moment in moments]
 
 
 class Peace:
@@ -40,12 +52,16 @@ class Round:
         self.callers, self.faults, self.repeated = [], faults or Peace(), []
 
     def play(self, seconds, meanwhile=None):
-        """The callers work for so long; what is done meanwhile is faults, or something else."""
-        self.until = Until(seconds, pause=self.pause)
+        """The callers work for so long, and as long as something is done meanwhile: faults, or something else."""
+        end = time.monotonic() + seconds
+        self.until = Until(math.inf, pause=self.pause)
         self.callers = [Caller(self.stack.url, self.stack.ca_file, self.token, seed, self.until) for seed in self.seeds]
         for caller in self.callers:
             caller.start()
-        (meanwhile or self.faults.go_on)(seconds)
+        try:
+            (meanwhile or self.faults.go_on)(seconds)
+        finally:
+            self.until.go_on(max(0.0, end - time.monotonic()))
         for caller in self.callers:
             caller.join()
         self.rest()
@@ -86,20 +102,25 @@ class Round:
         record.write_text("".join(json.dumps(write) + "\n" for caller in self.callers
                                   for write in caller.writes.values()), encoding="utf-8")
         faults = self.stack.state / "faults.jsonl"
-        faults.write_text("".join(json.dumps(fault) + "\n" for fault in self.faults.done), encoding="utf-8")
+        faults.write_text("".join(json.dumps(fault) + "\n" for fault in (*self.faults.done, *deaths_of_senders(self.stack))),
+                          encoding="utf-8")
         socket = self.stack.place.sockets / "postgres"
         password = self.stack.place.secret(f"{SUPERUSER}.password")
         evidence = Evidence(f"host={socket} dbname={DATABASE} user={SUPERUSER} password={password}",
                             self.stack.maildir, record, faults, self.stack.place.audit)
         failures = [f"{caller.name}: {caller.failure!r}" for caller in self.callers if caller.failure]
         try:
-            return {"Every caller understood what it was answered.": failures,
+            return {"Every caller was answered at last, and understood it.": failures,
                     "Every write is answered as the first time when it is repeated.": self.repeated} | judge(evidence)
         finally:
             evidence.close()
 
+    def acknowledged(self):
+        """How many writes were."""
+        return sum(write["acknowledged"] is True for caller in self.callers for write in caller.writes.values())
+
     def summary(self):
-        kinds = collections.Counter(what.split(" for ")[0] for *_, what in self.faults.done)
+        kinds = collections.Counter(what.split(" for ")[0] for _, _, what, _ in self.faults.done)
         writes = [write for caller in self.callers for write in caller.writes.values()]
         said = collections.Counter(str(write["acknowledged"]) for write in writes)
         lines = [f"{sum(kinds.values())} faults: " + ", ".join(f"{what} × {count}" for what, count in kinds.most_common()),

@@ -17,10 +17,10 @@ DIE_SECONDS_MAX = 60
 class Stand:
     """One such stack."""
 
-    def __init__(self, folder, build, brokers=1):
+    def __init__(self, folder, build, brokers=1, seed=0):
         programs, self.plan = deadly_programs(build, folder)
         self.stack = RunningStack(folder, programs)
-        self.network = Network(self.stack, brokers)
+        self.network = Network(self.stack, brokers, seed)
         self.brokers = brokers
         self.failures = []  # starts that did not come to their end
 

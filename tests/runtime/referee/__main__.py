@@ -15,7 +15,7 @@ def main():
     options.add_argument("--dsn", required=True, help="of the database, as a role that reads every schema")
     options.add_argument("--maildir", help="where the mail sink puts what arrives")
     options.add_argument("--record", help="what the load wrote down, one JSON object a line")
-    options.add_argument("--faults", help="what was killed or stalled: one [from, until, what] a line, in seconds since 1970")
+    options.add_argument("--faults", help="what was killed or stalled: one [from, until, what, mails cut off] a line (evidence.py)")
     options.add_argument("--audit", help="the folder that keeps the signed heads of the audit log")
     given = options.parse_args()
     evidence = Evidence(given.dsn, given.maildir, given.record, given.faults, given.audit)

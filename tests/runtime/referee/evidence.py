@@ -5,6 +5,7 @@ import email
 import email.policy
 import json
 import pathlib
+import typing
 
 import psycopg2
 
@@ -21,6 +22,17 @@ def check(function):
 def parsed(content):
     """A mail from its bytes."""
     return email.message_from_bytes(content, policy=email.policy.default)
+
+
+class Interruption(typing.NamedTuple):
+    """A fault, with its moments in seconds since 1970. `mails` is how many mails it may have cut off on their way from
+    their sender into its books: one for each sender or connection that it ended; 0 if it made senders or the server wait,
+    None if it had nothing to do with them."""
+
+    began: float
+    ended: float
+    what: str
+    mails: typing.Optional[int] = 0
 
 
 class Evidence:
@@ -55,10 +67,10 @@ class Evidence:
         return self.arrived
 
     def interruptions(self):
-        """When something was killed or stalled on the way: [(from, until, what)]."""
+        """What was killed, cut or stalled."""
         if self.faults is None:
             return []
-        return [tuple(json.loads(line)) for line in self.faults.read_text(encoding="utf-8").splitlines() if line]
+        return [Interruption(*json.loads(line)) for line in self.faults.read_text(encoding="utf-8").splitlines() if line]
 
     def requests(self):
         """The load's record: one object per logical write, with its key and what came of it at last."""

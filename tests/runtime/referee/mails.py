@@ -7,8 +7,12 @@ from .evidence import check, parsed
 
 # What the mail server writes before the mail itself.
 TRACE = re.compile(rb"\A(?:(?:Return-Path|Delivered-To): [^\r\n]*\r\n)*")
-# A fault strikes while the server's answer is on its way or is being noted; one that was armed or stalls does so later.
-LATENESS_SECONDS = 30
+# A mail may arrive that much later than its sender died or was cut off: it was on its way.
+FLIGHT_SECONDS = 10
+# So long may it take, where wires and databases fail, until the server's answer is in the sender's books.
+NOTING_SECONDS = 30
+# A sender that has waited so long for the server takes a mail for lost (smtp.h). Its lease, 60 s, is longer.
+PATIENCE_SECONDS = 25
 
 
 def named(message_id):
@@ -29,14 +33,40 @@ def delivered(evidence):
         yield f"{message_id} arrived but was never queued"
 
 
+def cuts(faults):
+    """Of each fault as many as it may have cut off mails: none that only stalled, or had nothing to do with mails."""
+    return [fault for fault in faults for _ in range(fault.mails or 0)]
+
+
+def stalled_seconds(stalls, begin, end):
+    """How much of a time somebody on the way of mails stood still, once however many did at the same moment."""
+    seconds, reached = 0.0, begin
+    for stall in sorted(stalls):
+        since, until = max(stall.began, reached), min(stall.ended, end)
+        seconds += max(0.0, until - since)
+        reached = max(reached, until)
+    return seconds
+
+
+def may_explain(fault, double, stalls):
+    """Whether a mail that arrived at the first moment may have been sent again, to arrive at the second, because of this
+    fault: it cut off what happens around the arrival, or with others it kept the sender waiting beyond its patience."""
+    first, second = double
+    if fault.mails:
+        return first - FLIGHT_SECONDS <= fault.ended and fault.began <= min(first + NOTING_SECONDS, second)
+    around = first - PATIENCE_SECONDS, min(first + PATIENCE_SECONDS + FLIGHT_SECONDS, second)
+    return (fault.began <= around[1] and fault.ended >= around[0]
+            and stalled_seconds(stalls, *around) >= PATIENCE_SECONDS)
+
+
 def explained(doubles, faults):
-    """Which of the doubles have a fault of their own between their arrivals: the largest matching."""
-    owner = {}
+    """Which of the doubles have a fault of their own: the largest matching."""
+    stalls = [fault for fault in faults if fault.mails == 0]
+    causes, owner = cuts(faults) + stalls, {}
 
     def find(double, seen):
-        first, _ = doubles[double]
-        for number, (began, ended, _) in enumerate(faults):
-            if number not in seen and began - LATENESS_SECONDS <= first <= ended + LATENESS_SECONDS:
+        for number, fault in enumerate(causes):
+            if number not in seen and may_explain(fault, doubles[double], stalls):
                 seen.add(number)
                 if number not in owner or find(owner[number], seen):
                     owner[number] = double
@@ -49,7 +79,7 @@ def explained(doubles, faults):
 
 @check
 def doubled(evidence):
-    """A mail arrived twice at most once per crash or stall, which lay between both arrivals; it was the same mail."""
+    """A mail arrived twice at most once per sender that died, was cut off or lost patience around it; it was the same mail."""
     doubles, names = [], []
     for message_id, arrivals in evidence.mails().items():
         for (first, one), (second, other) in zip(arrivals, arrivals[1:]):

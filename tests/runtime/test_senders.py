@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may ask what inside the services: requests with a program's own key, past the gateway, to a running stack."""
+import types
+import uuid
+
+from client import wait_until
+from contract import read_contract
+from event_messages import message_type
+from factory import new_client
+from streams import SERVICES
+from test_broker import REPLY, REQUEST, control, dealer, receive
+
+CONTRACT = read_contract()
+OK, FORBIDDEN, INTERNAL, UNAVAILABLE = 0, 3, 11, 12
+PATIENCE_MS = 30_000
+
+
+def methods():
+    """(service, name on the wire, method) of all that services answer, what every service has once for each."""
+    for service in SERVICES:
+        for package in (service, "ops"):
+            for method in CONTRACT.packages[package].methods:
+                yield service, f"{service}.{method.name}", method
+
+
+def asked(stack, sender, questions, **header):
+    """What services answer one program: [(header, body)] of [(service, method, packed request)]."""
+    place = types.SimpleNamespace(keys=stack.place.keys, addresses=stack.place.broker_addresses(1))
+    socket = dealer(place, sender, "clients")
+    for tag, (service, method, body) in enumerate(questions):
+        said = message_type("wire.RequestHeader")(method=method, **header).SerializeToString()
+        socket.send_multipart([control(REQUEST, tag, PATIENCE_MS, f"{service}.leaf".encode()), said, body])
+    answers = {}
+    while len(answers) < len(questions):
+        frames = receive(socket)
+        assert frames[0][4] == REPLY, frames
+        answers[int.from_bytes(frames[0][5:13], "big")] = message_type("wire.ReplyHeader").FromString(frames[1]), frames[2]
+    socket.close()
+    return [answers[tag] for tag in range(len(questions))]
+
+
+def assert_refused(header, body, what):
+    assert (header.status, header.problem.code, body) == (FORBIDDEN, "forbidden", b""), what
+
+
+def as_user(user):
+    return message_type("wire.Caller")(kind="user", id=user["id"], role=user["role"])
+
+
+def test_what_has_no_route_answers_the_programs_that_it_names_and_no_other(stack):
+    """The gateway is a stranger like any other where it is not named."""
+    for sender in ("gateway", *SERVICES):
+        questions = [(service, name, method) for service, name, method in methods()
+                     if method.rpc.callers and service != sender]
+        answers = asked(stack, sender, [(service, name, b"") for service, name, _ in questions])
+        for (_, name, method), (header, body) in zip(questions, answers):
+            if sender in method.rpc.callers:
+                assert header.status not in (FORBIDDEN, INTERNAL, UNAVAILABLE), (sender, name, header)
+            else:
+                assert_refused(header, body, (sender, name))
+
+
+def test_links_are_told_to_who_mails_them_only(stack):
+    """The contract names nobody else, and what it names holds: see above."""
+    links = [method for _, _, method in methods() if not method.verb and method.name.endswith("Link")]
+    assert [method.full_name for method in links] == ["accounts.GetPasswordLink", "funding.GetReviewLink"]
+    assert all(method.rpc.callers == ["notifications"] for method in links)
+
+
+def test_only_the_gateway_speaks_for_users(stack, admin):
+    """A service that claims to be an administrator, or nobody, is refused whatever has a route."""
+    for service in SERVICES:
+        sender = SERVICES[service == SERVICES[0]]
+        questions = [(service, name, b"") for owner, name, method in methods() if owner == service and method.verb]
+        assert questions
+        for question, (header, body) in zip(questions, asked(stack, sender, questions, caller=as_user(admin.user))):
+            assert_refused(header, body, (sender, question))
+    (header, body), = asked(stack, "gateway", [("accounts", "accounts.GetMe", b"")], caller=as_user(admin.user))
+    assert header.status == OK
+    assert message_type("accounts.User").FromString(body).email == admin.user["email"]
+
+
+def test_the_right_sender_is_answered(stack, admin):
+    """With what it asked for."""
+    client = new_client(admin)
+    request = message_type("common.Id")(id=client["id"]).SerializeToString()
+    for sender in set(SERVICES) - {"accounts"}:
+        (header, body), = asked(stack, sender, [("accounts", "accounts.LookUpClient", request)])
+        assert header.status == OK
+        assert message_type("accounts.Client").FromString(body).siren == client["siren"]
+
+
+def test_a_refused_program_is_in_the_audit_log(stack):
+    request_id = f"sender-{uuid.uuid4()}"
+    asked(stack, "gateway", [("accounts", "accounts.LookUpClient", b"")], request_id=request_id)
+    (kind, changes), = wait_until(lambda: stack.query(
+        "select type, changes from accounts.audit_entry where request_id = %s", request_id))
+    assert kind == "common.AccessRefused" and "accounts.LookUpClient" in changes
