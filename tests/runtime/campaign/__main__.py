@@ -34,6 +34,8 @@ def main():
     finally:
         stand.stop()
     print(played.summary())
+    if played.faults.missed():
+        print(f"not hit in so short a time: {', '.join(played.faults.missed())}")
     for what, found in findings.items():
         for finding in found:
             print(f"FAULT  {what} {finding}")

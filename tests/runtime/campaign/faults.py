@@ -4,7 +4,6 @@ wires between them fail. First a round of all that there is, in an order by chan
 import collections
 import itertools
 import os
-import pathlib
 import shlex
 import signal
 import struct

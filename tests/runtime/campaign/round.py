@@ -18,11 +18,15 @@ from tables import waiting_events
 
 CALLERS = 8
 REST_SECONDS = 180
+LEASE_SECONDS = 60  # of a mail (mail_sending.c)
+SENDING_SECONDS = 40  # a sender has done with its mail by then, though it lost its session
 NOTICED_SECONDS = FREEZE_SECONDS[1] + 1  # a parent that is frozen tells of it afterwards
-# What waits for its next attempt needn't wait out its backoff once all is well again. What is being sent is let be, also
-# when its sender lives and lost its session only: it has until the last 20 of its lease's 60 seconds (mail_sending.c).
+LEASE_SECONDS = 60  # of a mail (mail_sending.c)
+# A sender that lives and lost its session only has done with its mail by then.
+SENDING_SECONDS = 40
+# What waits for its next attempt needn't wait out its backoff once all is well again; what is being sent is let be.
 HURRY = ("update notifications.message set due_at = now() where status in ('queued', 'held') and due_at > now() "
-         "and (claimed_by is null or due_at < now() + interval '20 seconds' "
+         "and (claimed_by is null or due_at < now() + interval '{left} seconds' "
          "and not exists (select from pg_stat_activity where pid = claimed_by))",
          "update invoicing.invoice_rendering set due_at = now() where due_at > now()")
 
@@ -64,27 +68,28 @@ class Round:
             self.until.go_on(max(0.0, end - time.monotonic()))
         for caller in self.callers:
             caller.join()
-        self.rest()
+        self.rest(LEASE_SECONDS - SENDING_SECONDS)
         self.until.deadline = time.monotonic() + REST_SECONDS
         self.repeated = [finding for caller in self.callers for finding in caller.repeat()]
 
-    def rest(self):
+    def rest(self, left=LEASE_SECONDS):
         """Until nothing moves any more: events are applied everywhere, mails sent, documents rendered. That takes as
-        long as it becomes less; what doesn't is the referee's to find."""
-        left = math.inf
+        long as it becomes less; what doesn't is the referee's to find. A mail whose sender has no session any more is sent
+        again with so many seconds left of its lease: at once, where nothing but a death ends sessions."""
+        waiting = math.inf
         with contextlib.suppress(AssertionError):
-            while left:
-                left, = wait_until(lambda before=left: self.fewer(before), REST_SECONDS)
+            while waiting:
+                waiting, = wait_until(lambda before=waiting: self.fewer(before, left), REST_SECONDS)
 
-    def fewer(self, before):
+    def fewer(self, before, left):
         """(how much still waits,) if that is less than before."""
         try:
             for statement in HURRY:
-                self.stack.query(statement)
-            left = self.waiting() + (not self.stack.is_ready())
+                self.stack.query(statement.format(left=left))
+            waiting = self.waiting() + (not self.stack.is_ready())
         except Exception:  # pylint: disable=broad-except
             return None  # the database is still recovering
-        return (left,) if left < before else None
+        return (waiting,) if waiting < before else None
 
     def waiting(self):
         """How much still waits. One statement sees one moment: what is under way is in one of its places."""

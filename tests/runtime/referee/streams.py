@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The event streams: gapless, chained, numbered, applied by all, recorded by the audit log."""
-import datetime
 import hashlib
 import json
 
