@@ -100,7 +100,7 @@ def test_bud_8_a_project_that_closes_right_after_cancels_the_call_put_back(admin
         wait_until(lambda: stack.query(told.format("budgeting"), "budgeting.FundingCallUnfunded", sent["id"]))
         admin.act(f"/v1/projects/{project['id']}/close")
     wait_for_status(admin, path_of(sent), "cancelled")
-    assert events_of(stack, sent)[-2:] == ["FundingCallReopened", "FundingCallCancelled"]
+    wait_until(lambda: events_of(stack, sent)[-2:] == ["FundingCallReopened", "FundingCallCancelled"])
 
 
 def test_bud_17_a_grant_from_the_envelope_of_a_closed_project_moves_nothing(admin, stack, client, project, sent):
