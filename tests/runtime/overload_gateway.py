@@ -51,9 +51,9 @@ class Gateway:
 
     ca_file = None
 
-    def __init__(self, port, process):
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = process
+    def __init__(self, listening, process):
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self.listening, self.process = listening, process
 
     def is_ready(self):
         return Client(self).get("/readyz").status_code == 200
@@ -61,6 +61,11 @@ class Gateway:
     def worker(self):
         """Its one child."""
         return wait_until(lambda: in_role(self.process.pid, "http"))[0]
+
+
+    def keep_little_of_replies(self):
+        """The kernel takes a few KiB of a reply from now on, so that a slow reader is one to the gateway too."""
+        self.listening.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)  # inherited by what connects
 
 
 class Clock:
@@ -81,19 +86,16 @@ class Clock:
 
 
 @contextlib.contextmanager
-def own_gateway(stack, clock=None, send_bytes=None):
-    """Another gateway of the stack's broker and services; send_bytes: what the kernel takes of a reply."""
+def own_gateway(stack, clock=None):
+    """Another gateway of the stack's broker and services."""
     program = stack.place.gateway_program(1, 0)
-    listening = stack.place.listening
-    if send_bytes:
-        listening.setsockopt(SOL_SOCKET, SO_SNDBUF, send_bytes)  # inherited by what is accepted
-    with listening, (stack.logs / "gateway-own.log").open("ab") as log:
+    with stack.place.listening as listening, (stack.logs / "gateway-own.log").open("ab") as log:
         process = subprocess.Popen(program.command, pass_fds=program.inherit, stdout=log, stderr=log,
                                    env=program.environment | SETTINGS | (clock.environment if clock else {}))
-        own = Gateway(listening.getsockname()[1], process)
-    try:
-        wait_until(own.is_ready)
-        yield own
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+        own = Gateway(listening, process)
+        try:
+            wait_until(own.is_ready)
+            yield own
+        finally:
+            process.terminate()
+            process.wait(timeout=30)

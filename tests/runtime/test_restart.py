@@ -9,6 +9,7 @@ import uuid
 import pytest
 from client import Client, expect, wait_until
 from interference import children, held, kill, stopped
+from processes import children_of
 from races import at_once
 from streams import SERVICES
 from traffic import COLUMNS, go_on, objects_of, stored, traffic, write_of
@@ -17,8 +18,9 @@ from traffic import READS as READS_OF
 READS = [{}, {"reconnects": True}]
 KEYED = [{"writes": True, "keyed": True}, {"writes": True, "keyed": True, "reconnects": True}]
 UNKEYED = [{"writes": True}]
-LOCKS = ("lock table accounts.client, budgeting.credit, sessions.session, funding.funding_call, invoicing.payment, "
-        "notifications.alert_read in share mode")
+# Where writes of traffic.py wait.
+TABLES = {"accounts": "client", "budgeting": "credit", "sessions": "session", "funding": "funding_call",
+          "invoicing": "payment", "notifications": "alert_read"}
 IN_HAND = 4  # of each service, at least
 
 
@@ -64,6 +66,22 @@ def restart_all(stack, admin):
             go_on(callers, 1)
     return [failure for caller in callers for failure in caller.failures] + [
         answer.text for answer in answers if not answer.ok]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_is_restarted_finishes_what_it_has_in_hand(stack, admin, service):
+    """Of a write without a key nobody asks again: it is answered by the process that was told to end."""
+    path, body = write_of(objects_of(admin), service, f"in-hand-{uuid.uuid4()}")
+    before = stack.pid(service)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with held(stack, f"lock table {service}.{TABLES[service]} in share mode") as wait_for:
+            writing = pool.submit(admin.post, path, body)
+            wait_for(service)
+            idle = len(children_of(before)) - 1
+            os.kill(before, signal.SIGTERM)
+            wait_until(lambda: len(children_of(before)) <= idle)  # those with nothing in hand end
+        assert writing.result().ok, writing.result().text
+    wait_until_replaced(stack, service, before)
 
 
 def test_a_rolling_restart_of_every_program_fails_no_request(stack, admin):
@@ -117,7 +135,7 @@ def test_a_killed_broker_of_two_takes_no_keyed_write_along(pair, broker):
         return stack.query("select count(distinct usename) from pg_stat_activity where wait_event_type = 'Lock' "
                            "and usename = any(%s)", list(SERVICES)) == [(len(SERVICES),)]
     with concurrent.futures.ThreadPoolExecutor(len(begun)) as pool:
-        with held(stack, LOCKS):
+        with held(stack, f"lock table {', '.join(map('.'.join, TABLES.items()))} in share mode"):
             writing = [pool.submit(write, *each) for each in begun]
             wait_until(all_wait)
             os.kill(stack.pid(broker), signal.SIGKILL)
