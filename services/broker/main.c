@@ -122,7 +122,7 @@ turn(struct broker *broker, long timeout_ms)
 }
 
 /* What is not read, or not taken by its asker, is lost when the connection ends. So the broker goes only
- * when its askers have heard that it stops and send no more. */
+ * when its askers have heard that it stops, send no more and have had time to read the last reply. */
 static void
 stop(struct broker *broker)
 {

@@ -36,7 +36,7 @@ struct requests {
     bool stopping;
     uint64_t run;                    /* what PONG calls this process */
     int64_t due_ms;                  /* of the next tick */
-    int64_t asked_ms;                /* when the last request came */
+    int64_t used_ms;                 /* when the last request came, or the last reply went */
     int64_t served_ms[SERVED_COUNT]; /* when a name last had a worker, or is to have one again */
     struct workers workers;
     struct queues queues;
@@ -199,7 +199,7 @@ enqueue(struct requests *requests, struct frames *frames, const struct control *
         .deadline_ms = now + remaining,
         .give_up_ms = now + remaining - margin,
     };
-    requests->asked_ms = now;
+    requests->used_ms = now;
     if (requests->stopping)
         answer_unavailable(requests, client, control->number, UNAVAILABLE_STOPPING,
                            "the broker stops");
@@ -374,6 +374,7 @@ take_done(struct requests *requests, struct frames *frames, const struct control
         /* A client that is gone or does not read has lost its reply: it runs into its deadline. */
         peer_send(requests->clients_socket, &pending.client, answer, length, &frames->frames[2],
                   &frames->frames[3]);
+        requests->used_ms = worker->heard_ms;
     }
     if (requests->stopping && worker->pending_count == 0)
         send_away(requests, worker);
@@ -468,7 +469,7 @@ requests_stop(struct requests *requests)
 long
 requests_quiet_ms(const struct requests *requests)
 {
-    return (long)(clock_ms() - requests->asked_ms);
+    return (long)(clock_ms() - requests->used_ms);
 }
 
 bool

@@ -26,7 +26,7 @@ long requests_tick(struct requests *requests);
 /* No new work from now on: what waits is answered unavailable, workers without work are sent away.
  * */
 void requests_stop(struct requests *requests);
-/* How long no request has come. */
+/* How long no request has come and no reply has gone. */
 long requests_quiet_ms(const struct requests *requests);
 /* Whether a worker still has something in hand. */
 bool requests_busy(const struct requests *requests);
