@@ -62,7 +62,6 @@ class Gateway:
         """Its one child."""
         return wait_until(lambda: in_role(self.process.pid, "http"))[0]
 
-
     def keep_little_of_replies(self):
         """The kernel takes a few KiB of a reply from now on, so that a slow reader is one to the gateway too."""
         self.listening.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)  # inherited by what connects
