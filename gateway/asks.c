@@ -9,12 +9,14 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     SCRATCH_BYTES_MAX = 4 * WIRE_FRAME_BYTES_MAX,
     SENT_MAX = 4,         /* of one question */
     LOST_MAX = 2,         /* workers that one question may have taken with it */
     UNSENT_MS_MAX = 5000, /* for the only broker to be restarted */
+    FIRST_RUN_MS = 100,   /* for a run that the repetition has met to end */
     WATCH_MS = 20,        /* between two looks at the connections, with work to send */
     WATCH_IDLE_MS = 200   /* without */
 };
@@ -27,8 +29,9 @@ struct slot {
     bool sent;
     int sent_count;
     struct wire_way way;
-    int64_t deadline_ms, give_up_ms;
-    struct question question; /* as packed */
+    int64_t deadline_ms;
+    int64_t send_at_ms, give_up_ms; /* of one that is held back */
+    struct question question;       /* as packed */
     const uint8_t *header;
     size_t header_bytes;
     struct slot *next, *previous; /* in the order of deadlines; next also links the free ones */
@@ -126,9 +129,10 @@ send_slot(struct asks *asks, struct slot *slot, int64_t now_ms)
 }
 
 static void
-hold_back(struct asks *asks, struct slot *slot, int64_t now_ms)
+hold_back(struct asks *asks, struct slot *slot, int64_t send_at_ms)
 {
-    slot->give_up_ms = now_ms + UNSENT_MS_MAX;
+    slot->send_at_ms = send_at_ms;
+    slot->give_up_ms = send_at_ms + UNSENT_MS_MAX;
     asks->unsent += slot->sent;
     slot->sent = false;
 }
@@ -197,7 +201,8 @@ static void
 watch_slot(struct asks *asks, struct slot *slot, bool connected, int64_t now_ms)
 {
     if (!slot->sent) {
-        if ((!connected || !send_slot(asks, slot, now_ms)) && now_ms >= slot->give_up_ms)
+        bool sent = connected && now_ms >= slot->send_at_ms && send_slot(asks, slot, now_ms);
+        if (!sent && now_ms >= slot->give_up_ms)
             finish_without(asks, slot, ending_of(slot, WIRE_ELSEWHERE));
     } else if (wire_asker_lost(asks->asker, slot->way)) {
         if (!repeat(asks, slot, WIRE_LOST))
@@ -229,6 +234,15 @@ asks_items(struct asks *asks, zmq_pollitem_t *items, size_t items_max)
     return wire_asker_items(asks->asker, items, items_max);
 }
 
+/* What was asked under one Idempotency-Key by its caller, and sent twice by us, may meet itself. */
+static bool
+meets_itself(const struct slot *slot, const Wire__ReplyHeader *header)
+{
+    return slot->uncertain && header != NULL && header->problem != NULL &&
+           header->problem->code != NULL &&
+           strcmp(header->problem->code, "idempotency_key_in_use") == 0;
+}
+
 static void
 hand_out(struct asks *asks, const struct wire_reply *reply)
 {
@@ -246,6 +260,11 @@ hand_out(struct asks *asks, const struct wire_reply *reply)
     struct answer answer = {.body = reply->body, .body_bytes = reply->body_bytes};
     answer.header = wire__reply_header__unpack(arena_allocator(asks->scratch), reply->header_bytes,
                                                reply->header);
+    if (meets_itself(slot, answer.header)) {
+        slot->tag += TAG_STEP;
+        hold_back(asks, slot, clock_ms() + FIRST_RUN_MS);
+        return;
+    }
     answer.outcome = answer.header == NULL ? ASK_GARBLED : ASK_ANSWERED;
     finish(asks, slot, &answer);
 }

@@ -348,13 +348,14 @@ take_ready(struct requests *requests, struct frames *frames, const struct contro
     dispatch(requests, worker->served);
 }
 
-/* A service that is restarted says so with each of its workers: what is asked meanwhile waits. */
+/* A service that is restarted says so with each of its workers: what is asked meanwhile waits. Not so long where the
+ * worker may come back to another broker, which can be asked as well. */
 static void
-take_leave(struct requests *requests, struct worker *worker)
+take_leave(struct requests *requests, struct worker *worker, uint32_t brokers)
 {
     int served = worker->served;
     drop_worker(requests, worker, "it leaves");
-    if (requests->workers.counts[served] == 0)
+    if (requests->workers.counts[served] == 0 && brokers == 1)
         requests->served_ms[served] = clock_ms() + RETURN_MS - WORKERLESS_MS;
 }
 
@@ -397,7 +398,7 @@ from_worker(struct requests *requests, struct frames *frames)
     else if (control.command == COMMAND_DONE && worker)
         take_done(requests, frames, &control, worker);
     else if (control.command == COMMAND_LEAVE && worker)
-        take_leave(requests, worker);
+        take_leave(requests, worker, control.argument);
     else if (control.command != COMMAND_DONE && control.command != COMMAND_LEAVE)
         refusals_add(requests->refusals, frames_sender(frames), "a command for others", "");
 }

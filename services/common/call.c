@@ -20,8 +20,8 @@ enum {
     VIOLATIONS_MAX = 100
 };
 
-static const Wire__RequestHeader *
-own_header(struct arena *arena, const struct service *service)
+Wire__RequestHeader *
+call_own_header(struct arena *arena, const struct service *service)
 {
     Wire__RequestHeader *header = arena_alloc(arena, sizeof *header);
     Wire__Caller *caller = arena_alloc(arena, sizeof *caller);
@@ -43,7 +43,7 @@ call_start(struct call *call, struct arena *arena, struct db *db, struct wire_as
     uuid_new(id);
     date_today(today);
     *call = (struct call){.arena = arena, .db = db, .asker = asker, .service = service};
-    call->header = own_header(arena, service);
+    call->header = call_own_header(arena, service);
     call->new_id = arena_strdup(arena, id);
     call->today = arena_strdup(arena, today);
     call_restart(call);
@@ -287,16 +287,15 @@ static bool
 send_question(struct call *call, const char *method, const ProtobufCMessage *request, uint64_t tag,
               int64_t remaining_ms)
 {
-    Wire__RequestHeader header = WIRE__REQUEST_HEADER__INIT;
+    Wire__RequestHeader *header = call_own_header(call->arena, call->service);
     const char *service = arena_strndup(call->arena, method, strcspn(method, "."));
     size_t header_bytes, body_bytes;
     const uint8_t *header_packed, *body;
 
-    header.method = (char *)method;
-    header.request_id = call->header->request_id;
-    header.traceparent = call->header->traceparent;
-    header.caller = call->header->caller;
-    header_packed = message_pack(call->arena, &header.base, &header_bytes);
+    header->method = (char *)method;
+    header->request_id = call->header->request_id;
+    header->traceparent = call->header->traceparent;
+    header_packed = message_pack(call->arena, &header->base, &header_bytes);
     body = message_pack(call->arena, request, &body_bytes);
     return wire_asker_send(call->asker, arena_printf(call->arena, "%s.leaf", service), tag,
                            remaining_ms, header_packed, header_bytes, body, body_bytes);

@@ -44,6 +44,8 @@ struct call {
 /* A fresh call with the service's own header; the dispatcher puts the request's in its place. */
 void call_start(struct call *call, struct arena *arena, struct db *db, struct wire_asker *asker,
                 const struct service *service);
+/* A request's header in which the service speaks as itself: for users only the gateway does. */
+Wire__RequestHeader *call_own_header(struct arena *arena, const struct service *service);
 /* Forgets outcome and events of an attempt, to try again. */
 void call_restart(struct call *call);
 /* Asks another service's method and waits, outside any transaction; its refusal becomes the call's.

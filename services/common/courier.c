@@ -172,19 +172,15 @@ take_answers(struct courier *courier, int64_t now)
 static bool
 send_question(struct courier *courier, const struct stream *stream, uint64_t tag)
 {
-    Wire__RequestHeader header = WIRE__REQUEST_HEADER__INIT;
+    Wire__RequestHeader *header = call_own_header(courier->arena, courier->service);
     Wire__ListEventsRequest request = WIRE__LIST_EVENTS_REQUEST__INIT;
-    Wire__Caller caller = WIRE__CALLER__INIT;
     size_t header_bytes, body_bytes;
     const uint8_t *packed_header, *body;
 
-    caller.kind = (char *)"service";
-    caller.id = (char *)courier->service->rpc->name;
-    header.caller = &caller;
-    header.method = arena_printf(courier->arena, "%s.ListEvents", stream->producer);
+    header->method = arena_printf(courier->arena, "%s.ListEvents", stream->producer);
     SET(&request, after, stream->tail.sequence);
     SET(&request, limit, EVENTS_PAGE_MAX);
-    packed_header = message_pack(courier->arena, &header.base, &header_bytes);
+    packed_header = message_pack(courier->arena, &header->base, &header_bytes);
     body = message_pack(courier->arena, &request.base, &body_bytes);
     return wire_asker_send(courier->asker,
                            arena_printf(courier->arena, "%s.leaf", stream->producer), tag,

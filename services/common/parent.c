@@ -143,19 +143,21 @@ show_role(const struct parent *parent, const char *role)
 
 /* In the new process. */
 static noreturn void
-become(const struct parent *parent, const char *role)
+become(const struct parent *parent, const struct slot *slot)
 {
     sigset_t signals = awaited_signals();
+    struct inherited inherited = parent->inherited;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent->pid)
         _exit(EXIT_SUCCESS);
-    show_role(parent, role);
+    show_role(parent, slot->role);
     parent_heed_signals();
     signal(SIGPIPE, SIG_IGN); /* a peer that went away is an error of write, not our death */
     sigprocmask(SIG_UNBLOCK, &signals, NULL);
-    log_open(parent->program, role, config.log_level);
-    exit(parent->child(role, &parent->inherited, parent->state));
+    log_open(parent->program, slot->role, config.log_level);
+    inherited.place = (int)(slot - parent->slots);
+    exit(parent->child(slot->role, &inherited, parent->state));
 }
 
 static void
@@ -175,7 +177,7 @@ start_child(struct parent *parent, struct slot *slot, int64_t now_ms)
     pid_t pid = fork();
 
     if (pid == 0)
-        become(parent, slot->role);
+        become(parent, slot);
     slot->started_ms = now_ms;
     if (pid < 0) {
         log_warning("%s can't be started: %s", slot->role, strerror(errno));

@@ -30,8 +30,9 @@ struct counters {
     char courier_id[40]; /* lease holder: a restarted courier of this parent takes over at once */
 };
 
-/* What all children share with their parent. */
+/* What all children share with their parent, but for their place. */
 struct inherited {
+    int place; /* among the program's children, from 0; whoever replaces this one has it again */
     struct counters *counters;
     int wake_courier_read, wake_courier_write; /* eventfd: written after a commit with events */
     int wake_jobs_read, wake_jobs_write;

@@ -143,7 +143,8 @@ run_worker(const struct service *service, const struct inherited *inherited, con
                                             .asker = wire_asker_open(wire),
                                             .arena = arena,
                                             .inherited = inherited};
-    worker.wire = wire_worker_open(wire, name, strcmp(lane, "slow") == 0 ? 1 : 2);
+    worker.wire =
+        wire_worker_open(wire, name, strcmp(lane, "slow") == 0 ? 1 : 2, (unsigned)inherited->place);
     while (!stopping) {
         wire_worker_tick(worker.wire);
         if (!serve_one(&worker))
@@ -245,10 +246,10 @@ jobs_children(const struct service *service)
 
 /* Children take turns, and each looks at all of its jobs in one go: an idle machine is woken seldom. */
 static int64_t
-next_turn(const struct service *service, const struct job *job, int64_t now)
+next_turn(const struct jobs *jobs, const struct job *job, int64_t now)
 {
-    int64_t children = jobs_children(service), round = children * job->period_ms;
-    int64_t own = getpid() % children * job->period_ms;
+    int64_t children = jobs_children(jobs->service), round = children * job->period_ms;
+    int64_t own = jobs->inherited->place % children * job->period_ms;
 
     return ((now - own) / round + 1) * round + own;
 }
@@ -265,7 +266,7 @@ run_due_jobs(struct jobs *jobs, bool woken)
 
         assert(i < JOBS_MAX);
         if ((woken && job->reason == JOB_WOKEN) || now >= jobs->due_ms[i])
-            jobs->due_ms[i] = run_job(jobs, job) ? now : next_turn(jobs->service, job, now);
+            jobs->due_ms[i] = run_job(jobs, job) ? now : next_turn(jobs, job, now);
         left = jobs->due_ms[i] - clock_ms();
         next = left < next ? left : next;
     }

@@ -82,8 +82,10 @@ struct wire_request {
     size_t header_bytes, body_bytes;
 };
 
-/* name: "accounts.fast"; credit: requests that may be under way or prefetched here. */
-struct wire_worker *wire_worker_open(struct wire *wire, const char *name, int credit);
+/* name: "accounts.fast"; credit: requests that may be under way or prefetched here. The place chooses the first
+ * broker: by it workers spread, and who replaces one is found where that one was. */
+struct wire_worker *wire_worker_open(struct wire *wire, const char *name, int credit,
+                                     unsigned place);
 /* Repeats READY, watches the broker, moves; call it before each wait. */
 void wire_worker_tick(struct wire_worker *worker);
 /* Sleeps until there is something to receive, one of the others (four at most) is readable, or a tick is

@@ -21,6 +21,8 @@ enum {
     RECONNECT_MS = 50,
     RECONNECT_MS_MAX = 400,
     FRAME_OVERHEAD_BYTES = 256, /* CURVE's nonce and box, the control frame */
+    SUBSCRIPTION_BYTES_MAX =
+        4096, /* or the greeting of who subscribes; a PUB takes in nothing else */
 };
 
 static const char *const suffixes[] = {"-clients", "-workers", "-publish", "-subscribe"};
@@ -102,25 +104,29 @@ set_number(void *socket, int option, int value)
 }
 
 static int
-messages_max(void *socket)
+type_of(void *socket)
 {
     int type;
     size_t size = sizeof type;
     int failed = zmq_getsockopt(socket, ZMQ_TYPE, &type, &size);
     assert(!failed);
-    return type == ZMQ_PUB || type == ZMQ_SUB ? DOOR_PUBLICATIONS_MAX : DOOR_MESSAGES_MAX;
+    return type;
 }
 
 void
 door_limit(void *socket, const char *address)
 {
-    int64_t message_bytes_max = WIRE_FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES;
+    int type = type_of(socket);
+    int64_t message_bytes_max =
+        type == ZMQ_PUB ? SUBSCRIPTION_BYTES_MAX : WIRE_FRAME_BYTES_MAX + FRAME_OVERHEAD_BYTES;
+    int messages_max =
+        type == ZMQ_PUB || type == ZMQ_SUB ? DOOR_PUBLICATIONS_MAX : DOOR_MESSAGES_MAX;
     int failed =
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_bytes_max, sizeof message_bytes_max);
     assert(!failed);
     set_number(socket, ZMQ_LINGER, 0);
-    set_number(socket, ZMQ_SNDHWM, messages_max(socket));
-    set_number(socket, ZMQ_RCVHWM, messages_max(socket));
+    set_number(socket, ZMQ_SNDHWM, messages_max);
+    set_number(socket, ZMQ_RCVHWM, messages_max);
     set_number(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_number(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     set_number(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);

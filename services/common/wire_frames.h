@@ -27,7 +27,8 @@
  *                          serial
  *     DONE         worker  as in FORWARD                                      yes, or no: no answer
  *     ALIVE        broker  registration, 0   credit known                     no
- *     LEAVE        either                                                     no
+ *     LEAVE        either                    of a worker:                     no
+ *                                            brokers it knows
  *
  * registration (high 32 bits) is the broker's random name for one worker's stay; serial counts the
  * requests of that stay, handled the ones that are over, so that a lost one is noticed. ALIVE answers

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     NAME_BYTES_MAX = 64,
@@ -64,7 +63,7 @@ connect_to(struct wire_worker *worker, size_t broker)
 }
 
 struct wire_worker *
-wire_worker_open(struct wire *wire, const char *name, int credit)
+wire_worker_open(struct wire *wire, const char *name, int credit, unsigned place)
 {
     assert(credit > 0 && credit <= READY_CREDIT);
     struct wire_worker *worker = calloc(1, sizeof *worker);
@@ -74,8 +73,7 @@ wire_worker_open(struct wire *wire, const char *name, int credit)
     worker->credit = (uint32_t)credit;
     int length = snprintf(worker->name, sizeof worker->name, "%s", name);
     assert(length > 0 && length < NAME_BYTES_MAX);
-    /* By process id, so that the workers of a service spread over the brokers. */
-    connect_to(worker, (size_t)getpid() % wire->brokers_count);
+    connect_to(worker, place % wire->brokers_count);
     return worker;
 }
 
@@ -342,7 +340,7 @@ void
 wire_worker_close(struct wire_worker *worker)
 {
     int linger = LINGER_MS;
-    send_control(worker, COMMAND_LEAVE, 0, 0, NULL);
+    send_control(worker, COMMAND_LEAVE, 0, (uint32_t)worker->wire->brokers_count, NULL);
     zmq_setsockopt(worker->socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_close(worker->socket);
     free(worker);

@@ -145,7 +145,7 @@ def control(command, number=0, argument=0, text=b""):
 
 REQUEST, REPLY, UNAVAILABLE, PING, PONG = 1, 2, 3, 4, 5
 READY, FORWARD, DONE, ALIVE, LEAVE = 16, 17, 18, 19, 20
-STOPPING = 1  # the argument of UNAVAILABLE and of PONG
+STOPPING, WORKERLESS = 1, 2  # the argument of UNAVAILABLE; STOPPING that of PONG as well
 
 
 def receive(socket):
@@ -451,6 +451,22 @@ def test_too_large_a_frame_ends_the_connection_only(stage, broker):
     rogue.close()
 
 
+def test_too_large_a_subscription_ends_the_connection_only(stage, broker):
+    stage.worker(broker)
+    before = resident_kb(broker)
+    rogue = dealer(stage, "sessions", "subscribe", zmq.SUB)
+    events = rogue.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    for number in range(100):
+        rogue.subscribe(number.to_bytes(2, "big") * 2_500)
+    receive(events)
+    asker = stage.asker()
+    asker.say("accounts.fast 5000 hello")
+    asker.expect("reply 1 ")
+    assert resident_kb(broker) < before + 4 * 1024 + QUARANTINE_KIB
+    rogue.disable_monitor()
+    rogue.close()
+
+
 def test_a_worker_cannot_answer_for_another(stage, broker):
     """A reply to a request that the worker was not given reaches nobody."""
     client = dealer(stage, "gateway", "clients")
@@ -551,6 +567,22 @@ def lose(broker, number):
             os.kill(pid, number)
         except ProcessLookupError:
             pass  # died with its parent
+
+
+def test_a_worker_that_may_come_back_elsewhere_is_not_waited_for_as_long(stage, broker):
+    """What waits is told first to ask another broker too, though it came last."""
+    client = dealer(stage, "gateway", "clients")
+    for brokers, service in ((1, "accounts"), (2, "sessions")):
+        worker, name = dealer(stage, service, "workers"), f"{service}.fast".encode()
+        worker.send(control(READY, 0, 1, name))
+        assert receive(worker)[0][4] == ALIVE
+        worker.send(control(LEAVE, 0, brokers))
+        broker.expect("is gone: it leaves")
+        client.send_multipart([control(REQUEST, brokers, 60_000, name), b"", b""])
+        worker.close()
+    for tag in (2, 1):
+        assert receive(client) == [control(UNAVAILABLE, tag, WORKERLESS, b"no worker")]
+    client.close()
 
 
 def test_a_stopping_broker_finishes_what_is_under_way(stage, broker):

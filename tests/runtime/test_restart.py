@@ -9,8 +9,10 @@ import uuid
 import pytest
 from client import Client, expect, wait_until
 from interference import children, held, kill, stopped
+from event_messages import message_type
 from processes import children_of
 from races import at_once
+from stand_in import in_place_of
 from streams import SERVICES
 from traffic import COLUMNS, go_on, objects_of, stored, traffic, write_of
 from traffic import READS as READS_OF
@@ -22,6 +24,7 @@ UNKEYED = [{"writes": True}]
 TABLES = {"accounts": "client", "budgeting": "credit", "sessions": "session", "funding": "funding_call",
           "invoicing": "payment", "notifications": "alert_read"}
 IN_HAND = 4  # of each service, at least
+CONFLICT = 5  # RPC_CONFLICT
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,21 @@ def written(callers):
     return [write for caller in callers for write in caller.created]
 
 
+def test_who_replaces_a_worker_is_found_at_the_same_broker(pair):
+    """What waits there for its return is not held up."""
+    stack, _ = pair
+
+    def registered():
+        return [stack.log(broker).count("a worker of accounts.leaf is registered") for broker in ("broker", "broker-2")]
+    def home_of_next():
+        before, pid = registered(), stack.pid("accounts")
+        os.kill(pid, signal.SIGTERM)
+        wait_until_replaced(stack, "accounts", pid)
+        now = wait_until(lambda: registered() != before and registered())
+        return tuple(count > old for count, old in zip(now, before))
+    assert len({home_of_next() for _ in range(5)}) == 1
+
+
 def test_brokers_of_two_that_are_killed_again_and_again_cost_at_most_unkeyed_writes_in_flight(pair):
     """Either one, whole or its child only, at whatever moment of what callers ask of all services; nothing is done
     twice."""
@@ -116,20 +134,16 @@ def test_brokers_of_two_that_are_killed_again_and_again_cost_at_most_unkeyed_wri
 
 @pytest.mark.parametrize("broker", ["broker", "broker-2"])
 def test_a_killed_broker_of_two_takes_no_keyed_write_along(pair, broker):
-    """What the workers of all services have in hand at that moment is answered, or told to come again because it still
-    runs; it is done once."""
+    """What the workers of all services have in hand at that moment is answered, though its repetition meets it; it is
+    done once."""
     stack, admin = pair
     objects = objects_of(admin)
     begun = [(service, f"in-hand-{broker}-{service}-{number}") for service in SERVICES for number in range(IN_HAND)]
 
     def write(service, name):
-        caller, (path, body) = another(admin), write_of(objects, service, name)
-
-        def answered():
-            answer = caller.post(path, body, key=name)
-            assert answer.ok or (answer.status_code in (409, 503) and "Retry-After" in answer.headers), answer.text
-            return answer.ok
-        wait_until(answered)
+        path, body = write_of(objects, service, name)
+        answer = another(admin).post(path, body, key=name)
+        assert answer.ok, answer.text
 
     def all_wait():
         return stack.query("select count(distinct usename) from pg_stat_activity where wait_event_type = 'Lock' "
@@ -143,6 +157,26 @@ def test_a_killed_broker_of_two_takes_no_keyed_write_along(pair, broker):
             each.result()
     wait_until(stack.is_ready)
     assert set(stored(stack, [(COLUMNS[service], name) for service, name in begun if service in COLUMNS])) == {1}
+
+
+def test_a_keyed_write_that_meets_its_own_first_run_waits_for_its_answer(stack, admin):
+    """Its worker is gone, the gateway sends it once more, and the key is still held: nobody asked twice."""
+    in_use = message_type("wire.Problem")(code="idempotency_key_in_use")
+    path, body = write_of(objects_of(admin), "sessions", "meets-itself")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with in_place_of(stack, "sessions", "fast") as stand_in:
+            first = stand_in()
+            answer = pool.submit(admin.post, path, body, key="meets-itself")
+            first.take()
+            first.close()
+            second = stand_in()
+            second.take()
+            second.answer(status=CONFLICT, problem=in_use)
+            second.take()
+            second.answer(status=CONFLICT, problem=in_use)
+            second.leave()
+        expect(answer.result(), 201)
+    assert stored(stack, [(COLUMNS["sessions"], "meets-itself")]) == [1]
 
 
 @pytest.mark.parametrize("broker", ["broker", "broker-2"])

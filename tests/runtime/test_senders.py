@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may ask what inside the services: requests with a program's own key, past the gateway, to a running stack."""
+import concurrent.futures
 import types
 import uuid
 
-from client import wait_until
+from client import expect, wait_until
 from contract import read_contract
 from event_messages import message_type
-from factory import new_client
+from factory import funded_client, new_client, new_project
+from stand_in import in_place_of
 from streams import SERVICES
 from test_broker import REPLY, REQUEST, control, dealer, receive
 
@@ -78,6 +80,21 @@ def test_only_the_gateway_speaks_for_users(stack, admin):
     (header, body), = asked(stack, "gateway", [("accounts", "accounts.GetMe", b"")], caller=as_user(admin.user))
     assert header.status == OK
     assert message_type("accounts.User").FromString(body).email == admin.user["email"]
+
+
+def test_a_service_asks_as_itself(stack, admin):
+    """Also on the way of a user's request, whose id goes along."""
+    project = new_project(admin, funded_client(admin))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with in_place_of(stack, "sessions", "leaf") as stand_in:
+            asked_of = stand_in()
+            closing = pool.submit(admin.post, f"/v1/projects/{project['id']}/close")
+            sender, header = asked_of.take()
+        answer = closing.result()
+    assert (sender, header.method) == ("budgeting", "sessions.ListPlannedSessions")
+    assert header.caller == message_type("wire.Caller")(kind="service", id="budgeting")
+    assert header.request_id == answer.headers["X-Request-Id"]
+    expect(answer, 200)
 
 
 def test_the_right_sender_is_answered(stack, admin):

@@ -87,7 +87,7 @@ serve_one(struct wire_worker *worker, struct arena *arena, const struct wire_req
 static void
 serve(struct wire *wire, const char *name, int credit)
 {
-    struct wire_worker *worker = wire_worker_open(wire, name, credit);
+    struct wire_worker *worker = wire_worker_open(wire, name, credit, (unsigned)getpid());
     struct arena *arena = arena_new(ARENA_BYTES_MAX);
     struct input input = {0};
     struct wire_request request;

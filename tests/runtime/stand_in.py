@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A test that answers in a service's place, with its key: what the service is asked can be seen, and answered late,
+otherwise or not at all."""
+import contextlib
+import os
+import signal
+import types
+
+from event_messages import message_type
+from interference import children, stopped
+from test_broker import DONE, FORWARD, LEAVE, READY, control, dealer, receive
+
+
+class StandIn:
+    """One worker of a lane, that takes one request at a time."""
+
+    def __init__(self, stack, service, lane):
+        place = types.SimpleNamespace(keys=stack.place.keys, addresses=stack.place.broker_addresses(1))
+        self.socket = dealer(place, service, "workers")
+        self.socket.send(control(READY, 0, 1, f"{service}.{lane}".encode()))
+
+    def take(self):
+        """The sender and the header of the next request; what it is to be answered with is kept."""
+        while (frames := receive(self.socket))[0][4] != FORWARD:
+            pass
+        self.number = int.from_bytes(frames[0][5:13], "big")
+        return frames[0][17:].decode(), message_type("wire.RequestHeader").FromString(frames[1])
+
+    def answer(self, **header):
+        said = message_type("wire.ReplyHeader")(**header).SerializeToString()
+        self.socket.send_multipart([control(DONE, self.number), said, b""])
+
+    def leave(self):
+        """As a service that is restarted does."""
+        self.socket.send(control(LEAVE, 0, 1))
+
+    def close(self):
+        """As one that dies does."""
+        self.socket.close(linger=1000)
+
+
+@contextlib.contextmanager
+def in_place_of(stack, service, lane):
+    """Opens stand-ins while the workers of a lane are gone; they are back at the end."""
+    opened = []
+
+    def stand_in():
+        opened.append(StandIn(stack, service, lane))
+        return opened[-1]
+    with stopped(stack.pid(service)):
+        for worker in children(stack, service, lane):
+            os.kill(worker, signal.SIGKILL)
+        yield stand_in
+    for each in opened:
+        each.close()
