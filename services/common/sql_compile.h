@@ -84,7 +84,7 @@ bool sql_decode(struct call *call, const struct sql_statement *statement, const 
                 int row, ProtobufCMessage *message);
 
 /* The key of the row that a page token continues; NULL when there is no token or it is not
- * base64url. */
+ * base64url of a text. */
 const char *sql_page_key(struct arena *arena, const char *token);
 
 #endif

@@ -225,6 +225,8 @@ sql_page_key(struct arena *arena, const char *token)
     if (token == NULL || sodium_base642bin((unsigned char *)key, size, token, size, NULL, &length,
                                            NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
         return NULL;
+    if (memchr(key, '\0', length) != NULL) /* what is behind it would go unseen */
+        return NULL;
     key[length] = '\0';
     return key;
 }

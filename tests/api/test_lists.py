@@ -51,7 +51,8 @@ def test_page_size_is_1_to_200(operator, size):
     assert operator.get("/v1/clients", page_size="200").status_code == 200
 
 
-@pytest.mark.parametrize("token", ["x", "!!!!", "bm90IGEgdXVpZA", "A" * 40, "=", "MQ"])
+@pytest.mark.parametrize("token", ["x", "!!!!", "bm90IGEgdXVpZA", "A" * 40, "=", "MQ",
+                                   "MDE5OWY4ZjQtN2E1ZC03YzNlLTgwMDAtMDEyMzQ1Njc4OWFiAHg"])
 def test_page_token_that_is_none_of_ours_is_refused(operator, token):
     """A page token that no list gave is 422, never the first page again."""
     said = problem(operator.get("/v1/clients", page_token=token), 422, "invalid")
