@@ -80,11 +80,13 @@ audit_head_is_ours(const struct kept_head *head,
                    const uint8_t public_key[crypto_sign_PUBLICKEYBYTES])
 {
     uint8_t signature[crypto_sign_BYTES];
+    size_t signature_bytes;
     char text[128];
     int length = snprintf(text, sizeof text, "%lld %s", head->sequence, head->hash);
 
     return sodium_hex2bin(signature, sizeof signature, head->signature, strlen(head->signature),
-                          NULL, NULL, NULL) == 0 &&
+                          NULL, &signature_bytes, NULL) == 0 &&
+           signature_bytes == sizeof signature &&
            crypto_sign_verify_detached(signature, (const uint8_t *)text, (unsigned long long)length,
                                        public_key) == 0;
 }

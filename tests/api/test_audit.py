@@ -331,6 +331,14 @@ def test_acc_7_forged_head_is_found(stack, admin, kept):
         assert found_broken(admin) == int(sequence)
 
 
+def test_acc_7_head_whose_signature_was_cut_is_found(stack, admin, kept):
+    """ACC-7: the first half of a signature is none, though the whole one was seen just before."""
+    with restored_heads(stack) as file:
+        head, *others = file.read_text(encoding="ascii").splitlines()
+        file.write_text("\n".join([head, head[:-64], *others]) + "\n", encoding="ascii")
+        assert found_broken(admin) == int(head.split()[0])
+
+
 @pytest.mark.parametrize("statement", [
     "update accounts.audit_entry set actor_id = 'x'", "delete from accounts.audit_entry",
     "truncate accounts.audit_entry", "drop table accounts.audit_entry", "delete from accounts.event_log",
