@@ -140,31 +140,34 @@ step(struct walk *walk, const PGresult *rows, int row)
 
 /* ---- against the kept heads */
 
-/* The kept heads at or below the walk's place must be on the chain. */
+/* The kept heads at or below the walk's place must be on the chain, and be followed by a head or by none. */
 static bool
-heads_fit(struct walk *walk, FILE *heads, struct kept_head *head, bool *more,
+heads_fit(struct walk *walk, FILE *heads, struct kept_head *head, enum head_line *line,
           const uint8_t *public_key)
 {
     char text[65];
 
     sodium_bin2hex(text, sizeof text, walk->hash, 32);
-    while (*more && head->sequence <= walk->sequence) {
+    while (*line == HEAD_LINE_READ && head->sequence <= walk->sequence) {
         if (!audit_head_is_ours(head, public_key))
             return breaks(walk, head->sequence, "a kept head's signature is not ours");
         if (head->sequence == walk->sequence && strcmp(head->hash, text) != 0)
             return breaks(walk, head->sequence, "the chain is not the one whose head was kept");
-        *more = audit_head_next(heads, head);
+        *line = audit_head_next(heads, head);
     }
-    return true;
+    return *line != HEAD_LINE_BROKEN ||
+           breaks(walk, head->sequence + 1, audit_head_fault(walk->call, head, "heads"));
 }
 
 static enum rpc_status
 walk_chain(struct walk *walk, FILE *heads, const uint8_t *public_key)
 {
     struct kept_head head = {0};
-    bool more = heads != NULL && audit_head_next(heads, &head);
+    enum head_line line = heads == NULL ? HEAD_LINE_NONE : audit_head_next(heads, &head);
     int rows_read;
 
+    if (!heads_fit(walk, heads, &head, &line, public_key))
+        return RPC_OK;
     do {
         const char *after = arena_printf(walk->call->arena, "%lld", (long long)walk->sequence);
         const char *limit = arena_printf(walk->call->arena, "%d", VERIFY_PAGE);
@@ -175,10 +178,10 @@ walk_chain(struct walk *walk, FILE *heads, const uint8_t *public_key)
             return db_fail(walk->call);
         rows_read = PQntuples(rows);
         for (int row = 0; row < rows_read; row++)
-            if (!step(walk, rows, row) || !heads_fit(walk, heads, &head, &more, public_key))
+            if (!step(walk, rows, row) || !heads_fit(walk, heads, &head, &line, public_key))
                 return RPC_OK;
     } while (rows_read == VERIFY_PAGE);
-    if (more)
+    if (line == HEAD_LINE_READ)
         breaks(walk, walk->sequence + 1, "entries up to the last kept head are missing");
     return RPC_OK;
 }

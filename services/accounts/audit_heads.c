@@ -69,10 +69,68 @@ audit_heads_open(struct call *call, const char *name, const char *mode)
 
 /* ---- the file */
 
-bool
+static const char *
+head_line(const struct kept_head *head, char line[HEAD_LINE_BYTES])
+{
+    snprintf(line, HEAD_LINE_BYTES, "%lld %s %s\n", head->sequence, head->hash, head->signature);
+    return line;
+}
+
+enum head_line
 audit_head_next(FILE *file, struct kept_head *head)
 {
-    return fscanf(file, "%lld %64s %128s", &head->sequence, head->hash, head->signature) == 3;
+    char line[HEAD_LINE_BYTES], again[HEAD_LINE_BYTES];
+    struct kept_head read = {.line = ++head->line};
+
+    if (fgets(line, sizeof line, file) == NULL || strchr(line, '\n') == NULL)
+        return feof(file) ? HEAD_LINE_NONE : HEAD_LINE_BROKEN;
+    if (sscanf(line, "%lld %64s %128s", &read.sequence, read.hash, read.signature) != 3 ||
+        strcmp(line, head_line(&read, again)) != 0)
+        return HEAD_LINE_BROKEN;
+    *head = read;
+    return HEAD_LINE_READ;
+}
+
+const char *
+audit_head_fault(struct call *call, const struct kept_head *head, const char *name)
+{
+    return arena_printf(
+        call->arena,
+        "line %ld of %s/%s is no head; find out who wrote it, then put the file back "
+        "from the backup",
+        head->line, config.audit_dir, name);
+}
+
+/* Behind a line that a crash cut off the next head would be part of it. */
+static bool
+cut_torn_line(FILE *file)
+{
+    long end, whole;
+
+    if (fseek(file, 0, SEEK_END) != 0 || (end = ftell(file)) < 0)
+        return false;
+    for (whole = end; whole > 0; whole--)
+        if (fseek(file, whole - 1, SEEK_SET) != 0)
+            return false;
+        else if (getc(file) == '\n')
+            break;
+    return whole == end || ftruncate(fileno(file), whole) == 0;
+}
+
+/* To be read from its start and appended to; NULL when it can't be. */
+static FILE *
+open_whole(struct call *call, const char *name)
+{
+    FILE *file = audit_heads_open(call, name, "a+e");
+
+    return file != NULL && cut_torn_line(file) && fseek(file, 0, SEEK_SET) == 0 ? file : NULL;
+}
+
+static unsigned long long
+signed_text(const struct kept_head *head, char text[HEAD_LINE_BYTES])
+{
+    return (unsigned long long)snprintf(text, HEAD_LINE_BYTES, "%lld %s", head->sequence,
+                                        head->hash);
 }
 
 bool
@@ -81,14 +139,13 @@ audit_head_is_ours(const struct kept_head *head,
 {
     uint8_t signature[crypto_sign_BYTES];
     size_t signature_bytes;
-    char text[128];
-    int length = snprintf(text, sizeof text, "%lld %s", head->sequence, head->hash);
+    char text[HEAD_LINE_BYTES];
+    unsigned long long length = signed_text(head, text);
 
     return sodium_hex2bin(signature, sizeof signature, head->signature, strlen(head->signature),
                           NULL, &signature_bytes, NULL) == 0 &&
            signature_bytes == sizeof signature &&
-           crypto_sign_verify_detached(signature, (const uint8_t *)text, (unsigned long long)length,
-                                       public_key) == 0;
+           crypto_sign_verify_detached(signature, (const uint8_t *)text, length, public_key) == 0;
 }
 
 /* ---- keeping */
@@ -99,15 +156,16 @@ keep_head(struct call *call, long long sequence, const char *hash)
 {
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES], secret_key[crypto_sign_SECRETKEYBYTES];
     uint8_t signature[crypto_sign_BYTES];
-    char text[128], signature_text[AUDIT_SIGNATURE_TEXT_BYTES];
-    int length = snprintf(text, sizeof text, "%lld %s", sequence, hash);
-    FILE *file = audit_heads_open(call, "heads", "ae");
+    char text[HEAD_LINE_BYTES];
+    struct kept_head head = {.sequence = sequence};
+    FILE *file = open_whole(call, "heads");
 
     signing_keys(public_key, secret_key);
-    crypto_sign_detached(signature, NULL, (const uint8_t *)text, (unsigned long long)length,
+    snprintf(head.hash, sizeof head.hash, "%s", hash);
+    crypto_sign_detached(signature, NULL, (const uint8_t *)text, signed_text(&head, text),
                          secret_key);
-    sodium_bin2hex(signature_text, sizeof signature_text, signature, sizeof signature);
-    if (file == NULL || fprintf(file, "%s %s\n", text, signature_text) < 0 || fflush(file) != 0 ||
+    sodium_bin2hex(head.signature, sizeof head.signature, signature, sizeof signature);
+    if (file == NULL || fputs(head_line(&head, text), file) < 0 || fflush(file) != 0 ||
         fdatasync(fileno(file)) != 0)
         log_error("the audit head could not be kept in %s: %s", config.audit_dir, strerror(errno));
 }
@@ -142,41 +200,50 @@ broken(struct call *call, long long sequence, const char *what)
 }
 
 static enum rpc_status
+expect_end(struct call *call, enum head_line line, const struct kept_head *head, const char *name)
+{
+    return line == HEAD_LINE_BROKEN
+               ? call_fail(call, RPC_INVALID, NULL, "%s", audit_head_fault(call, head, name))
+               : RPC_OK;
+}
+
+static enum rpc_status
 open_parts(struct call *call, int64_t epoch, struct parted *parted)
 {
     const char *lost = arena_printf(call->arena, "heads.lost-%lld", (long long)epoch);
-    struct kept_head head;
-    FILE *before = audit_heads_open(call, lost, "re"); /* of a run that was cut off */
+    struct kept_head head = {0};
+    enum head_line line;
 
-    while (before != NULL && audit_head_next(before, &head))
-        parted->lost_through = head.sequence;
     parted->kept = audit_heads_open(call, "heads.new", "we");
-    parted->lost = audit_heads_open(call, lost, "ae");
+    parted->lost = open_whole(call, lost);
     if (parted->kept == NULL || parted->lost == NULL)
         return call_fail(call, RPC_INVALID, NULL, "%s can't be written", config.audit_dir);
-    return RPC_OK;
+    while ((line = audit_head_next(parted->lost, &head)) == HEAD_LINE_READ)
+        parted->lost_through = head.sequence; /* of a run that was cut off */
+    return expect_end(call, line, &head, lost);
 }
 
 static enum rpc_status
 part_heads(struct call *call, long long end, struct parted *parted)
 {
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
-    struct kept_head head;
+    char text[HEAD_LINE_BYTES];
+    struct kept_head head = {0};
+    enum head_line line;
 
     audit_heads_key(public_key);
-    while (audit_head_next(parted->heads, &head)) {
+    while ((line = audit_head_next(parted->heads, &head)) == HEAD_LINE_READ) {
         bool is_lost = head.sequence > end;
 
         if (!audit_head_is_ours(&head, public_key))
             return broken(call, head.sequence, "its signature is not ours");
-        fprintf(is_lost ? parted->lost : parted->kept, "%lld %s %s\n", head.sequence, head.hash,
-                head.signature);
+        fputs(head_line(&head, text), is_lost ? parted->lost : parted->kept);
         if (is_lost && head.sequence > parted->lost_through)
             parted->lost_through = head.sequence;
         if (!is_lost && head.sequence >= parted->last.sequence)
             parted->last = head;
     }
-    return RPC_OK;
+    return expect_end(call, line, &head, "heads");
 }
 
 /* The last head that the log reaches stands for all before it: they are chained. */

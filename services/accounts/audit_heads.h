@@ -11,7 +11,10 @@
 
 #define AUDIT_SIGNATURE_TEXT_BYTES (2 * crypto_sign_BYTES + 1)
 
+#define HEAD_LINE_BYTES 256
+
 struct kept_head {
+    long line; /* of the file, from 1 on */
     long long sequence;
     char hash[65], signature[AUDIT_SIGNATURE_TEXT_BYTES];
 };
@@ -20,8 +23,16 @@ struct kept_head {
 void audit_heads_key(uint8_t public_key[crypto_sign_PUBLICKEYBYTES]);
 /* A file of config.audit_dir, closed with the call; NULL when it can't be opened. */
 FILE *audit_heads_open(struct call *call, const char *name, const char *mode);
-/* The next head of a file, if there is one. */
-bool audit_head_next(FILE *file, struct kept_head *head);
+enum head_line {
+    HEAD_LINE_NONE, /* the end; a last line without its newline was cut off by a crash, or is being written */
+    HEAD_LINE_READ,
+    HEAD_LINE_BROKEN /* not as we write them */
+};
+
+/* The head behind `head`, which is zeros at the start; a line that is no head only counts. */
+enum head_line audit_head_next(FILE *file, struct kept_head *head);
+/* What to say of the line that is no head. */
+const char *audit_head_fault(struct call *call, const struct kept_head *head, const char *name);
 /* Whether we signed it. */
 bool audit_head_is_ours(const struct kept_head *head,
                         const uint8_t public_key[crypto_sign_PUBLICKEYBYTES]);

@@ -339,6 +339,29 @@ def test_acc_7_head_whose_signature_was_cut_is_found(stack, admin, kept):
         assert found_broken(admin) == int(head.split()[0])
 
 
+@pytest.mark.parametrize("line", ["x", "", "1 2", "+{head}", "{head} x", "{head}\0"])
+def test_acc_7_line_that_is_no_head_is_found(stack, admin, kept, line):
+    """ACC-7: what is behind a line that we did not write is not passed over; the line is named."""
+    with restored_heads(stack) as file:
+        head, *others = file.read_text(encoding="ascii").splitlines()
+        file.write_text("\n".join([head, line.format(head=head), *others]) + "\n", encoding="ascii")
+        assert found_broken(admin) == int(head.split()[0]) + 1
+        assert f"line 2 of {file} is no head" in verification(admin)["detail"]
+
+
+def test_acc_7_line_that_a_crash_cut_off_is_no_fault(stack, admin, operator, kept):
+    """ACC-7: half a line at the end, as a power failure leaves it, is the end; the next head does not join it."""
+    with restored_heads(stack) as file:
+        before = file.read_text(encoding="ascii")
+        with open(file, "a", encoding="ascii") as heads:
+            heads.write(before.splitlines()[-1][:-9])
+        assert verification(admin)["verified"]
+        new_client(operator)
+        lines = wait_until(lambda: (text := file.read_text(encoding="ascii")).endswith("\n") and text.splitlines())
+        assert lines[:-1] == before.splitlines() and len(lines[-1].split()[2]) == 128
+        assert verification(admin)["verified"]
+
+
 @pytest.mark.parametrize("statement", [
     "update accounts.audit_entry set actor_id = 'x'", "delete from accounts.audit_entry",
     "truncate accounts.audit_entry", "drop table accounts.audit_entry", "delete from accounts.event_log",

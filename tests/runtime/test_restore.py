@@ -439,3 +439,12 @@ def test_a_head_that_we_did_not_sign_is_refused(restored, folder):
     sequence, digest, signature = (restored.place.audit / "heads").read_text(encoding="ascii").splitlines()[0].split()
     (forged / "heads").write_text(f"{sequence} {digest[::-1]} {signature}\n", encoding="ascii")
     assert f"head {sequence} in {forged}/heads: its signature is not ours" in refused_heads(restored, forged)
+
+
+def test_a_line_that_is_no_head_is_refused(restored, folder):
+    """What is behind it would otherwise be left out of the new file."""
+    spoilt = folder / "spoilt"
+    spoilt.mkdir()
+    head, *others = (restored.place.audit / "heads").read_text(encoding="ascii").splitlines()
+    (spoilt / "heads").write_text("\n".join([head, "x", *others]) + "\n", encoding="ascii")
+    assert f"line 2 of {spoilt}/heads is no head" in refused_heads(restored, spoilt)
