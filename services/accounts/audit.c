@@ -3,6 +3,7 @@
  * names and addresses of actors in audit_actor; the chain holds their salted hashes. */
 #include "audit.h"
 
+#include "checks.h"
 #include "dates.h"
 #include "db.h"
 #include "events.h"
@@ -12,6 +13,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ACTOR_TEXT_BYTES_MAX = 255 };
 
 /* Locks the chain's end; a row for each of the events whose object was seen before, at least one. The limit keeps
  * the look-up apart: joined, a plan made while the table was small would read all of it for each event. */
@@ -211,6 +214,28 @@ hexadecimal(struct call *call, const uint8_t *bytes, size_t length)
     return sodium_bin2hex(text, length * 2 + 1, bytes, length);
 }
 
+/* What an actor says of itself is any bytes: what is no text, or more than the index takes, is kept by its first
+ * bytes in hexadecimal. */
+static const char *
+stored_text(struct call *call, const char *said)
+{
+    size_t length = said == NULL ? 0 : strlen(said);
+
+    if (length <= ACTOR_TEXT_BYTES_MAX && check_utf8(said, length))
+        return said;
+    if (length > ACTOR_TEXT_BYTES_MAX)
+        length = ACTOR_TEXT_BYTES_MAX;
+    return arena_printf(call->arena, "\\x%s", hexadecimal(call, (const uint8_t *)said, length));
+}
+
+/* An id as the database writes it, which is what the chain is verified with; else none: the event's own log says what
+ * stood there. */
+static const char *
+stored_id(const char *said)
+{
+    return said != NULL && check_uuid(said) && strpbrk(said, "ABCDEF") == NULL ? said : NULL;
+}
+
 static void
 fill_row(struct call *call, struct entry *entry, int64_t sequence, const char *changes)
 {
@@ -228,14 +253,14 @@ fill_row(struct call *call, struct entry *entry, int64_t sequence, const char *c
         .type = event->type,
         .occurred_at = event->occurred_at,
         .recorded_at = arena_printf(call->arena, "%.23s000Z", now),
-        .actor_kind = actor->kind,
-        .actor_id = actor->id,
-        .actor_role = actor->role,
+        .actor_kind = stored_text(call, actor->kind),
+        .actor_id = stored_text(call, actor->id),
+        .actor_role = stored_text(call, actor->role),
         .subject_id = event->subject,
         .client_id = event->client,
         .project_id = event->project,
-        .request_id = actor->request_id,
-        .caused_by = actor->caused_by,
+        .request_id = stored_text(call, actor->request_id),
+        .caused_by = stored_id(actor->caused_by),
         .changes = changes,
         .event_hash = hexadecimal(call, event->hash.data, event->hash.len),
     };

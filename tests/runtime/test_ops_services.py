@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /v1/ops/services: what runs, since when, and what waits for what."""
 import re
+import secrets
 import time
 import uuid
 
@@ -96,10 +97,16 @@ def test_a_stream_that_waits_says_for_what_and_for_how_long(admin, stack):
 
 
 def test_the_audit_log_takes_whatever_an_event_holds(admin, stack):
-    """ACC-7: of a type that no contract knows, or of bytes that are no message, it is in the chain like any other."""
-    actor = message_type("wire.Actor")(kind="service", id="accounts").SerializeToString()
-    odd = [("accounts.NeverHeardOf", actor, b"whatever"), ("accounts.LoggedIn", actor, b"\xff\xff\xff"),
-           ("accounts.LoggedIn", b"\xff\xff\xff", b""), ("accounts.LoggedIn", actor, b"\x0a\x03\xff\x00a")]
+    """ACC-7: of a type that no contract knows, of bytes that are no message, by somebody whose name is no text or a cause
+    that is no id, it is in the chain like any other."""
+    actor, key = message_type("wire.Actor"), str(uuid.uuid4())
+    known = actor(kind="service", id="accounts").SerializeToString()
+    odd = [("accounts.NeverHeardOf", known, b"whatever"), ("accounts.LoggedIn", known, b"\xff\xff\xff"),
+           ("accounts.LoggedIn", b"\xff\xff\xff", b""), ("accounts.LoggedIn", known, b"\x0a\x03\xff\x00a"),
+           *(("accounts.LoggedIn", bytes([field << 3 | 2, 3]) + b"me\xff", b"") for field in range(1, 7)),
+           ("accounts.LoggedIn", actor(caused_by="me").SerializeToString(), b""),
+           ("accounts.LoggedIn", actor(caused_by=key.upper()).SerializeToString(), b""),
+           ("accounts.LoggedIn", actor(id=secrets.token_hex(5000)).SerializeToString(), b"")]
     ids = [str(uuid.uuid4()) for _ in odd]
     with stopped(child(stack, "accounts", "courier")):
         for key, event in zip(ids, odd):
@@ -110,6 +117,8 @@ def test_the_audit_log_takes_whatever_an_event_holds(admin, stack):
     entries = stack.query("select a.type from unnest(%s::uuid[]) with ordinality as e (id, nth) join accounts.audit_entry a "
                           "using (id) join accounts.event_log l on l.event_id = a.id and l.hash = a.event_hash order by nth", ids)
     assert entries == [(kind,) for kind, _, _ in odd]
+    assert stack.query("select id from accounts.audit_entry where actor_id = %s", "\\x6d65ff") == [(ids[5],)]
+    assert admin.read("/v1/audit-entries", actor_id="\\x6d65ff")["audit_entries"][0]["id"] == ids[5]
     assert admin.read("/v1/audit-entries/verification")["verified"]
     assert_chains(stack)
     wait_until(lambda: stream_of(admin, "accounts", "accounts", "audit")["sequence"] == head(stack, "accounts"))
