@@ -20,17 +20,24 @@ enum {
     VIOLATIONS_MAX = 100
 };
 
+static Wire__Caller *
+program_as_caller(struct arena *arena, const char *program)
+{
+    Wire__Caller *caller = arena_alloc(arena, sizeof *caller);
+
+    wire__caller__init(caller);
+    caller->kind = (char *)"service";
+    caller->id = (char *)program;
+    return caller;
+}
+
 Wire__RequestHeader *
 call_own_header(struct arena *arena, const struct service *service)
 {
     Wire__RequestHeader *header = arena_alloc(arena, sizeof *header);
-    Wire__Caller *caller = arena_alloc(arena, sizeof *caller);
 
     wire__request_header__init(header);
-    wire__caller__init(caller);
-    caller->kind = (char *)"service";
-    caller->id = (char *)service->rpc->name;
-    header->caller = caller;
+    header->caller = program_as_caller(arena, service->rpc->name);
     return header;
 }
 
@@ -279,6 +286,16 @@ void
 call_emit_refusal(struct call *call, const struct event_type *type, const ProtobufCMessage *event)
 {
     call->refusal = events_emitted(call, type, event);
+}
+
+void
+call_blame(struct call *call, const char *program)
+{
+    Wire__RequestHeader *header = arena_alloc(call->arena, sizeof *header);
+
+    *header = *call->header;
+    header->caller = program_as_caller(call->arena, program);
+    call->header = header;
 }
 
 /* ---- questions */

@@ -99,6 +99,9 @@ enum rpc_status call_adopt(struct call *call, const struct call *inner, enum rpc
 void call_emit_refusal(struct call *call, const struct event_type *type,
                        const ProtobufCMessage *event);
 
+/* From now on this program is the caller, whoever the header names. */
+void call_blame(struct call *call, const char *program);
+
 /* A message's field by dotted path, rendered as text (enums as their lower-case word); NULL if
  * absent. */
 const char *message_text(struct arena *arena, const ProtobufCMessage *message, const char *path);

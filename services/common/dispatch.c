@@ -39,15 +39,23 @@ listed(const char *const *names, const char *name)
     return *names != NULL;
 }
 
+/* Whether the caller that the header names is who asks; else it is the sender. */
+static bool
+is_for_caller(const struct passage *passage)
+{
+    return passage->call.method->role != RPC_ROLE_INTERNAL &&
+           strcmp(passage->wire->sender, "gateway") == 0;
+}
+
 static enum rpc_status
 authorise(struct passage *passage)
 {
     const struct rpc_method *method = passage->call.method;
     const Wire__Caller *caller = passage->call.header->caller;
     bool internal = method->role == RPC_ROLE_INTERNAL;
-    bool ok = internal ? method->callers == NULL || listed(method->callers, passage->wire->sender)
-                       : strcmp(passage->wire->sender, "gateway") == 0 &&
-                             role_admits(method->role, method->writes, caller);
+    bool ok = internal
+                  ? method->callers == NULL || listed(method->callers, passage->wire->sender)
+                  : is_for_caller(passage) && role_admits(method->role, method->writes, caller);
 
     if (ok)
         return RPC_OK;
@@ -404,10 +412,13 @@ handle(struct passage *passage)
 /* ---- afterwards */
 
 static void
-note_forbidden(struct call *call)
+note_forbidden(struct passage *passage)
 {
+    struct call *call = &passage->call;
     Common__AccessRefused event = COMMON__ACCESS_REFUSED__INIT;
 
+    if (!is_for_caller(passage) || call->header->caller == NULL)
+        call_blame(call, passage->wire->sender);
     event.method = (char *)call->method->name;
     event.path = call->header->path;
     call_emit_refusal(call, events_find("common.AccessRefused"), &event.base);
@@ -451,7 +462,7 @@ serve(struct passage *passage)
     atomic_fetch_add(&counters->failed, status == RPC_INTERNAL);
     pack_reply(passage, status);
     if (status == RPC_FORBIDDEN && passage->call.method != NULL)
-        note_forbidden(&passage->call);
+        note_forbidden(passage);
     record_refusal(&passage->call);
     wake_others(passage);
 }

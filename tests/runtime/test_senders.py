@@ -4,6 +4,7 @@ import concurrent.futures
 import types
 import uuid
 
+import pytest
 from client import expect, wait_until
 from contract import read_contract
 from event_messages import message_type
@@ -107,9 +108,12 @@ def test_the_right_sender_is_answered(stack, admin):
         assert message_type("accounts.Client").FromString(body).siren == client["siren"]
 
 
-def test_a_refused_program_is_in_the_audit_log(stack):
-    request_id = f"sender-{uuid.uuid4()}"
-    asked(stack, "gateway", [("accounts", "accounts.LookUpClient", b"")], request_id=request_id)
-    (kind, changes), = wait_until(lambda: stack.query(
-        "select type, changes from accounts.audit_entry where request_id = %s", request_id))
-    assert kind == "common.AccessRefused" and "accounts.LookUpClient" in changes
+@pytest.mark.parametrize("sender, method", [("gateway", "LookUpClient"), ("sessions", "GetPasswordLink"), ("funding", "GetMe")])
+def test_a_refused_program_is_in_the_audit_log(stack, admin, sender, method):
+    """As itself, whoever it claims to be, and not as who refused it."""
+    for claimed in ({}, {"caller": as_user(admin.user)}):
+        request_id = f"sender-{uuid.uuid4()}"
+        asked(stack, sender, [("accounts", f"accounts.{method}", b"")], request_id=request_id, **claimed)
+        (kind, actor, changes), = wait_until(lambda key=request_id: stack.query(
+            "select type, actor_kind || ' ' || actor_id, changes from accounts.audit_entry where request_id = %s", key))
+        assert (kind, actor) == ("common.AccessRefused", f"service {sender}") and f"accounts.{method}" in changes
