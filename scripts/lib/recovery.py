@@ -165,6 +165,13 @@ class Server:
         return [line.split("\t") for line in result.stdout.splitlines()]
 
 
+def new_epoch(server):
+    """Named by this minute; a later one when an earlier restore has taken it."""
+    present = server.rows("select oid::regclass from pg_class where relname = 'stream_epoch'")
+    begun = [int(server.rows(f"select max(epoch) from {table}")[0][0]) for table, in present]
+    return max(int(time.strftime("%y%m%d%H%M", time.gmtime())), max(begun) + 1)
+
+
 def make_ready(server, target, options, epoch, gone):
     """Schemas brought up to the programs, then what each service does after a restore."""
     present = {name for name, in server.rows("select nspname from pg_namespace")}
@@ -264,7 +271,6 @@ def restore(archive, target, options):
         raise Failed(f"the archive of mails {maildir} is not there; name it with --maildir")
     if not (options.programs / "accounts").exists():
         raise Failed(f"{options.programs} does not hold the programs; run make MODE=release, or name them with --programs")
-    epoch = int(time.strftime("%y%m%d%H%M", time.gmtime()))
     target.claim()
     say(f"copying {base.folder}")
     place_data(archive, base, target)
@@ -279,6 +285,7 @@ def restore(archive, target, options):
             server.configure(options.to_time)
             say("recovering")
             server.start()
+            epoch = new_epoch(server)
             gone = mails_gone_out(archive, maildir)
             ids = pathlib.Path(folder) / "mails"
             ids.write_text("".join(f"{key}\n" for key in gone), encoding="utf-8")

@@ -15,7 +15,9 @@
 
 enum { EXIT_USAGE = 2 };
 
-SQL(lock_own_stream, Empty, OwnStream, "select epoch, sequence from stream_head for update");
+SQL(lock_own_stream, Empty, OwnStream,
+    "select h.epoch, h.sequence, e.first_sequence from stream_head h "
+    "join stream_epoch e using (epoch) for update of h");
 
 /* The lease of a courier that ran before is over. */
 SQL(begin_epoch, OwnStream, Empty,
@@ -25,7 +27,8 @@ SQL(begin_epoch, OwnStream, Empty,
     "select :epoch, sequence + 1, hash, "
     "(select layout from stream_epoch order by epoch desc limit 1) from head");
 
-/* An epoch that is there was begun by a run before: nothing is done twice. */
+/* An epoch that holds nothing yet was begun by a run before: nothing is done twice. One that was lived in comes from
+ * an earlier restore. */
 static enum rpc_status
 restore(struct call *call, void *state)
 {
@@ -35,9 +38,9 @@ restore(struct call *call, void *state)
     OwnStream *stream = NEW(call, OwnStream);
 
     TRY(sql_one(call, &lock_own_stream, NEW(call, Empty), stream));
-    if (stream->epoch == restored->epoch)
+    if (stream->epoch == restored->epoch && stream->sequence < stream->first_sequence)
         return RPC_OK;
-    if (stream->epoch > restored->epoch)
+    if (stream->epoch >= restored->epoch)
         return call_fail(call, RPC_INVALID, NULL,
                          "the stream is in epoch %" PRId64 " already; name a later one",
                          stream->epoch);

@@ -67,8 +67,9 @@ class Remembered:
         self.caller.history.append((write, self.begun, time.time()))
 
 
-def script(name, *arguments):
-    return subprocess.run([REPOSITORY / "scripts" / name, *arguments], capture_output=True, text=True, check=False)
+def script(name, *arguments, **environment):
+    return subprocess.run([REPOSITORY / "scripts" / name, *arguments], env=os.environ | environment, capture_output=True,
+                          text=True, check=False)
 
 
 def restored_to(archive, state, moment, *more):
@@ -407,16 +408,22 @@ def test_any_cluster_is_backed_up_by_its_name_and_its_folders(restored, folder):
 # ── heads that don't fit ────────────────────────────────────────────────────────────────────────────
 
 
-def refused_heads(restored, audit):
-    """What a service says that is to go on in a new epoch with these heads; nothing has changed then."""
-    before = (audit / "heads").read_bytes()
-    environment = restored.place.service_environment("accounts", 1, 0) | {"ESCARCELLE_AUDIT_DIR": str(audit)}
-    result = subprocess.run([build_folder() / "bin" / "accounts", "--restored", str(restored.epoch + 1)],
+def refused_epoch(restored, epoch, **configuration):
+    """What a service says that refuses to go on in an epoch; nothing has changed then."""
+    environment = restored.place.service_environment("accounts", 1, 0) | configuration
+    result = subprocess.run([build_folder() / "bin" / "accounts", "--restored", str(epoch)],
                             env=os.environ | environment, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert restored.query("select epoch from accounts.stream_head") == [(restored.epoch,)]
-    assert (audit / "heads").read_bytes() == before
     return result.stdout + result.stderr
+
+
+def refused_heads(restored, audit):
+    """The same of one that would go on if it were not for these heads."""
+    before = (audit / "heads").read_bytes()
+    said = refused_epoch(restored, restored.epoch + 1, ESCARCELLE_AUDIT_DIR=str(audit))
+    assert (audit / "heads").read_bytes() == before
+    return said
 
 
 def test_a_log_that_is_not_the_one_whose_heads_were_kept_is_refused(lost, restored, admin, folder):
@@ -448,3 +455,44 @@ def test_a_line_that_is_no_head_is_refused(restored, folder):
     head, *others = (restored.place.audit / "heads").read_text(encoding="ascii").splitlines()
     (spoilt / "heads").write_text("\n".join([head, "x", *others]) + "\n", encoding="ascii")
     assert f"line 2 of {spoilt}/heads is no head" in refused_heads(restored, spoilt)
+
+
+# ── another restore in the same minute ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_an_epoch_that_a_service_has_lived_in_is_not_begun_again(restored, admin, earlier):
+    """Nothing would be held back that the second restore brings back to life."""
+    assert f"the stream is in epoch {restored.epoch} already; name a later one" in refused_epoch(
+        restored, restored.epoch - earlier)
+
+
+@pytest.fixture(scope="module")
+def first_minute(restored, folder):
+    """An environment whose clock still shows the minute of the first restore."""
+    clock = folder / "clock"
+    clock.mkdir()
+    then = datetime.strptime(f"{restored.epoch}+0000", "%y%m%d%H%M%z").timestamp()
+    (clock / "sitecustomize.py").write_text(
+        f"import time\nreal = time.gmtime\ntime.gmtime = lambda *at: real(*at or ({then},))\n", encoding="ascii")
+    return {"PYTHONPATH": str(clock)}
+
+
+def test_a_restore_in_the_minute_of_another_begins_an_epoch_of_its_own(restored, folder, first_minute):
+    """Of all streams, of the numbers, and in what it says; each service does again what it does after a restore."""
+    archive, again = folder / "same minute", RunningStack(folder / "again", build_folder())
+    result = script("backup", "--state", restored.state, "--to", archive)
+    assert result.returncode == 0, result.stderr
+    result = script("restore", "--from", archive, "--state", again.state, "--programs", build_folder() / "bin", **first_minute)
+    assert result.returncode == 0, result.stdout + result.stderr
+    epoch = restored.epoch + 1
+    assert f"Epoch {epoch}." in result.stdout and f"-R{epoch}-000001" in result.stdout
+    try:
+        again.start("--port", "0")
+        caller = Client(again).log_in(again.email, again.password)
+        assert caller.read(QUEUE)["status"] == "paused"
+        assert again.query("select distinct epoch from invoicing.invoice_series") == [(epoch,)]
+        for service in SERVICES:
+            assert again.query(f"select epoch from {service}.stream_head") == [(epoch,)]
+    finally:
+        again.stop()
