@@ -83,8 +83,8 @@ class Source:
 
     def make_slot(self):
         """From now on the server keeps the WAL that is not yet in the archive."""
-        self.rows(f"select pg_create_physical_replication_slot('{SLOT}', true) "
-                  f"where not exists (select from pg_replication_slots where slot_name = '{SLOT}')")
+        self.rows(f"do $$ begin perform pg_create_physical_replication_slot('{SLOT}', true); "
+                  "exception when duplicate_object then null; end $$")
 
     def streams_wal(self):
         return self.rows(f"select active from pg_replication_slots where slot_name = '{SLOT}'") == [["t"]]
@@ -169,15 +169,23 @@ def copy_heads(source, archive):
     if not file.exists():
         return
     text = file.read_text(encoding="ascii")
-    copy = archive.kept / "heads.new"
-    copy.write_text(text[:text.rfind("\n") + 1], encoding="ascii")
-    sync(copy)
-    os.replace(copy, archive.kept / "heads")
+    replace_text(archive.kept / "heads", text[:text.rfind("\n") + 1], durable=True)
 
 
 def take_base(source, archive, keep):
     """A base backup, verified, with everything beside the database; older ones go when there are too many."""
     archive.prepare(source.identity())
+    busy = os.open(archive.base, os.O_RDONLY)
+    try:
+        fcntl.flock(busy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        copy_base(source, archive, keep)
+    except BlockingIOError:
+        raise Failed(f"another backup to {archive.folder} is under way") from None
+    finally:
+        os.close(busy)
+
+
+def copy_base(source, archive, keep):
     source.make_slot()
     start_following(source, archive)
     for half in archive.base.glob(".part-*"):

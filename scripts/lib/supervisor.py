@@ -56,11 +56,18 @@ def die_with_parent(stop_signal, parent):
         os._exit(1)
 
 
-def replace_text(path, text):
-    """Writes a file so that a reader sees the old or the new text, never a part."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+def replace_text(path, text, durable=False):
+    """Writes a file so that a reader sees the old or the new text, never a part; several processes may do so at once."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 class Supervisor:
