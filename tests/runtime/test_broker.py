@@ -7,6 +7,7 @@ import queue
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -128,13 +129,18 @@ def broker(stage):
     return stage.broker()
 
 
-def dealer(stage, program, door, kind=zmq.DEALER):
-    """A peer with a good key that says what it likes."""
+def peer(keys, program, kind):
     socket = zmq.Context.instance().socket(kind)
     socket.linger = 0
-    socket.curve_secretkey = (stage.keys / f"{program}.secret").read_bytes().strip()
-    socket.curve_publickey = (stage.keys / f"{program}.public").read_bytes().strip()
-    socket.curve_serverkey = (stage.keys / "broker.public").read_bytes().strip()
+    socket.curve_secretkey = (keys / f"{program}.secret").read_bytes().strip()
+    socket.curve_publickey = (keys / f"{program}.public").read_bytes().strip()
+    socket.curve_serverkey = (keys / "broker.public").read_bytes().strip()
+    return socket
+
+
+def dealer(stage, program, door, kind=zmq.DEALER):
+    """A peer with a good key that says what it likes."""
+    socket = peer(stage.keys, program, kind)
     socket.connect(f"{stage.addresses[0]}-{door}")
     return socket
 
@@ -206,6 +212,21 @@ def test_an_unknown_key_gets_nothing(stage, broker, tmp_path):
     rogue = stage.probe("gateway", "asker", keys=strange)
     broker.expect("refused from", "a connection")
     rogue.nothing("ready", for_s=1)
+
+
+@pytest.mark.parametrize("door, kind", [("clients", zmq.DEALER), ("workers", zmq.DEALER), ("publish", zmq.PUB),
+                                        ("subscribe", zmq.SUB)])
+def test_no_door_opens_to_an_unknown_key(stage, broker, tmp_path, door, kind):
+    strange = tmp_path / "strange"
+    subprocess.run([PROGRAMS / "broker", "--keys", strange], check=True)
+    (strange / "broker.public").write_bytes((stage.keys / "broker.public").read_bytes())
+    for keys, outcome in ((strange, zmq.EVENT_HANDSHAKE_FAILED_AUTH), (stage.keys, zmq.EVENT_HANDSHAKE_SUCCEEDED)):
+        socket = peer(keys, "sessions", kind)
+        events = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+        socket.connect(f"{stage.addresses[0]}-{door}")
+        assert int.from_bytes(receive(events)[0][:2], sys.byteorder) == outcome
+        socket.disable_monitor()
+        socket.close()
 
 
 def test_a_peer_without_curve_gets_nothing(stage, broker):
