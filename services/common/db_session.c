@@ -61,6 +61,8 @@ session_options(const struct db *db, char *out, size_t size)
                     " -cidle_in_transaction_session_timeout=5s"
                     /* short statements: neither compiled nor given processes of their own */
                     " -cjit=off -cmax_parallel_workers_per_gather=0"
+                    /* a plan outlives the time when its tables were small: by key from the start */
+                    " -cenable_seqscan=off"
                     /* what is no transaction of ours only reads */
                     " -cdefault_transaction_read_only=on");
 
