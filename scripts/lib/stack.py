@@ -274,26 +274,30 @@ class Stack:
 
     def processes(self):
         """The processes of this stack, by the mark in their environment; PostgreSQL's write over it, but work in its folder."""
-        mark, folder = f"{MARK}={self.state}".encode(), str(self.state / "database")
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+        mark, folder = f"\0{MARK}={self.state}\0".encode(), str(self.state / "database")
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or int(name) == os.getpid():
                 continue
             try:
-                if mark in (entry / "environ").read_bytes().split(b"\0") or os.readlink(entry / "cwd") == folder:
-                    yield int(entry.name)
+                with open(f"/proc/{name}/environ", "rb", buffering=0) as environment:
+                    marked = mark in b"\0" + environment.read()
+                if marked or os.readlink(f"/proc/{name}/cwd") == folder:
+                    yield int(name)
             except OSError:
                 continue
 
     def end_processes(self):
         """Ends what runs without a supervisor: one that was killed asked its programs to end, and didn't wait for it."""
+        left = list(self.processes())
         for number in (signal.SIGTERM, signal.SIGKILL):
             grace = time.monotonic() + 10
-            for process in self.processes():
+            for process in left:
                 send(process, number)
-            while any(self.processes()) and time.monotonic() < grace:
+            while left and time.monotonic() < grace:
                 time.sleep(0.05)
-        if any(self.processes()):
-            raise Failed(f"processes of {self.state} are still there: {sorted(self.processes())}")
+                left = list(self.processes())
+        if left:
+            raise Failed(f"processes of {self.state} are still there: {sorted(left)}")
 
     def stop(self, timeout=60):
         """Ends the supervisor, which ends the rest, then whatever is left all the same."""
