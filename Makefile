@@ -63,6 +63,8 @@ CFLAGS_asan := $(CFLAGS_debug) -DARENA_MALLOC_EACH -fsanitize=address,undefined 
 CFLAGS_fuzz := $(CFLAGS_asan) -O2 -fsanitize=fuzzer-no-link
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
                   -fcf-protection -fPIE
+# Many programs are linked for the tests; this linker takes a third of the time.
+LDFLAGS_debug := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 LDFLAGS_asan := -fsanitize=address,undefined
 LDFLAGS_fuzz := -fsanitize=address,undefined
 LDFLAGS_release := -pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
