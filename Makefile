@@ -59,6 +59,8 @@ CPPFLAGS += -D_GNU_SOURCE -Iservices/common -I$(GEN) $(PKG_CFLAGS)
 STANDARD := -std=gnu17 -pipe -fno-common -fno-strict-aliasing
 
 CFLAGS_debug := -O1 -g -fno-omit-frame-pointer
+# What protoc-c writes is tables and calls of its library: an optimizer takes long for it and gains nothing.
+MESSAGES_debug := -O0
 CFLAGS_asan := $(CFLAGS_debug) -DARENA_MALLOC_EACH -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_fuzz := $(CFLAGS_asan) -O2 -fsanitize=fuzzer-no-link
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
@@ -206,7 +208,7 @@ $(OBJ)/%.o: %.c $(BUILD)/.flags | $(GEN)/.generated
 $(OBJ)/gen/%.pb-c.o: $(GEN)/%.pb-c.c $(BUILD)/.flags | $(GEN)/.generated
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(QUIET)$(COMPILE) -w -c -o $@ $<
+	$(QUIET)$(COMPILE) $(MESSAGES_$(MODE)) -w -c -o $@ $<
 
 $(OBJ)/gen/%.o: $(GEN)/%.c $(BUILD)/.flags | $(GEN)/.generated
 	@mkdir -p $(@D)
