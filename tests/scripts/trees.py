@@ -1,23 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A copy of the repository and of what is built of it, for tests that change sources."""
 import os
-import shutil
 import subprocess
 
-from conftest import build_folder
+from conftest import TESTS, build_folder
 from stack import REPOSITORY
 
 MAKE_SECONDS_MAX = 600
-TREE = ("Makefile", ".clang-format", "proto", "services", "gateway", "scripts", "deploy", "tests")
+TREE = ("Makefile", ".clang-format", "proto", "services", "gateway", "scripts", "deploy")
+LEFT_OUT = "fuzz"  # of tests/: thousands of files that no such test reads
 # What make goes on from, so that only what the test changes is built.
 BUILT = ("gen", "obj", ".flags", "libescarcelle.a")
-
-
-def copy(source, target):
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    elif source.exists():
-        shutil.copy2(source, target)
 
 
 def run(folder, *command, **options):
@@ -36,11 +29,16 @@ def copy_tree(folder):
     """The repository and what is built of it, in an empty folder."""
     built = folder / "build" / build_folder().name
     built.mkdir(parents=True)
-    for name in TREE:
-        copy(REPOSITORY / name, folder / name)
-    for name in BUILT:
-        copy(build_folder() / name, built / name)
+    (folder / "tests").mkdir()
+    copy((REPOSITORY / name for name in TREE), folder)
+    copy((source for source in TESTS.iterdir() if source.name != LEFT_OUT), folder / "tests")
+    copy((build_folder() / name for name in BUILT), built)
     return folder
+
+
+def copy(sources, folder):
+    """With their times, by which make goes."""
+    subprocess.run(["cp", "-a", *sources, folder], check=True)
 
 
 def add(tree, name, after, text):
