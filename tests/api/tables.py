@@ -67,7 +67,7 @@ def tables_holding(stack, text):
     names = stack.query("select schemaname || '.' || tablename from pg_tables where schemaname = any(%s)",
                         stack.place.services())
     search = " union all ".join(
-        f"select '{name}' from {name} t where position(%s in t::text) > 0 or position(%s in t::text) > 0 "
-        f"group by 1" for (name,) in names)
+        f"select '{name}' from (select t::text as row from {name} t offset 0) rows "  # so that each becomes text once
+        f"where position(%s in row) > 0 or position(%s in row) > 0 group by 1" for (name,) in names)
     encoded = text.encode().hex()
     return {name for (name,) in stack.query(search, *([text, encoded] * len(names)))}
