@@ -4,6 +4,7 @@
 Options are re-parsed with message classes of the request's own pool, because Python's copy of
 descriptor.proto doesn't know them.
 """
+import functools
 import os
 import re
 import subprocess
@@ -478,6 +479,7 @@ class Contract:
         self.prove_emits(where, package.name, subscription.emits)
 
 
+@functools.cache
 def read_contract():
     """The contract as it stands in proto/."""
     with tempfile.NamedTemporaryFile() as target:
