@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of scripts/test: builds, runs the unit tests and pytest, sums up in the last line."""
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -13,6 +14,7 @@ import rules
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = REPOSITORY / "tests"
 UNIT_SECONDS_MAX = 120
+PROCESSORS = len(os.sched_getaffinity(0))
 PROCESSES = 4  # tests mostly wait
 NOTHING_SELECTED = 5  # pytest's own, when -k leaves nothing
 
@@ -24,8 +26,7 @@ def python_suites():
 
 def build(mode):
     """Builds programs and unit tests; returns the build folder."""
-    processors = len(os.sched_getaffinity(0))
-    result = subprocess.run(["make", "--no-print-directory", "-C", REPOSITORY, f"-j{processors}", f"MODE={mode}",
+    result = subprocess.run(["make", "--no-print-directory", "-C", REPOSITORY, f"-j{PROCESSORS}", f"MODE={mode}",
                              "all", "unit", "probes", "fuzz-programs"], check=False)
     if result.returncode != 0:
         print("the build failed\n0 passed, 1 failed")
@@ -67,7 +68,7 @@ def failures(files):
 
 
 def run_unit_program(program, folder):
-    """(passed, failed) of one cmocka program; one that dies counts as one failure more."""
+    """(passed, failed, what is told) of one cmocka program; one that dies counts as one failure more."""
     environment = os.environ | {"CMOCKA_MESSAGE_OUTPUT": "XML", "CMOCKA_XML_FILE": f"{folder}/{program.name}-%g.xml",
                                 "TZ": "Europe/Paris"}
     try:
@@ -80,29 +81,43 @@ def run_unit_program(program, folder):
     passed, failed = junit_counts(reports)
     if code != 0 and failed == 0:
         failed += 1
-    print(f"{program.name}: {passed} passed" + (f", {failed} FAILED (ended with {code})" if failed else ""), flush=True)
-    if failed:
-        print("\n".join(failures(reports)) + "\n" + output.strip(), flush=True)
-    return passed, failed
+    told = f"{program.name}: {passed} passed" + (f", {failed} FAILED (ended with {code})" if failed else "")
+    return passed, failed, "\n".join([told, *([*failures(reports), output.strip()] if failed else [])])
 
 
-def run_unit(folder, build_folder):
+def run_unit(pool, folder, build_folder):
     programs = [build_folder / "bin" / "unit" / file.stem for file in sorted((TESTS / "unit").glob("test_*.c"))]
-    counts = [run_unit_program(program, folder) for program in programs]
+    counts = []
+    for passed, failed, told in pool.map(lambda program: run_unit_program(program, folder), programs):
+        print(told, flush=True)
+        counts.append((passed, failed))
     return sum(passed for passed, _ in counts), sum(failed for _, failed in counts)
+
+
+def pytest_command(folder, suites, options):
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", folder / "pytest", *options,
+            *(TESTS / suite for suite in suites)]
+
+
+def pytest_environment(folder, build_folder):
+    return os.environ | {
+        "STACK_BUILD": str(build_folder), "PROGRAMS_DIR": str(build_folder / "bin"),
+        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "PYTHONDONTWRITEBYTECODE": "", "TMPDIR": str(folder),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"), "PYTHONUNBUFFERED": "1"}
+
+
+def compile_tests(folder, build_folder, suites):
+    """Once for all processes, beside the unit tests; what is wrong is told when the tests run."""
+    subprocess.run(pytest_command(folder, suites, ["--collect-only", "-q"]), cwd=REPOSITORY, check=False,
+                   env=pytest_environment(folder, build_folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def run_pytest(folder, build_folder, suites, options):
     """(passed, failed) of these suites: several processes, each with stacks of its own, take file after file. A run
     that breaks off counts as a failure."""
     report = folder / "pytest.xml"
-    environment = os.environ | {
-        "STACK_BUILD": str(build_folder), "PROGRAMS_DIR": str(build_folder / "bin"), "PYTHONDONTWRITEBYTECODE": "1",
-        "TMPDIR": str(folder), "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", folder / "pytest",
-               "-n", str(PROCESSES), "--dist", "loadfile", "--junitxml", report, *options,
-               *(TESTS / suite for suite in suites)]
-    code = subprocess.run(command, env=environment, cwd=REPOSITORY, check=False).returncode
+    command = pytest_command(folder, suites, ["-n", str(PROCESSES), "--dist", "loadfile", "--junitxml", report, *options])
+    code = subprocess.run(command, env=pytest_environment(folder, build_folder), cwd=REPOSITORY, check=False).returncode
     passed, failed = junit_counts([report]) if report.exists() else (0, 0)
     if code not in (0, NOTHING_SELECTED) and failed == 0:
         failed = 1
@@ -126,9 +141,13 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="escarcelle-test-"))
     counts = []
     try:
-        if "unit" in wanted:
-            counts.append(run_unit(folder, build_folder))
-        if python := [suite for suite in wanted if suite != "unit"]:
+        python = [suite for suite in wanted if suite != "unit"]
+        with concurrent.futures.ThreadPoolExecutor(PROCESSORS) as pool:
+            if python:
+                pool.submit(compile_tests, folder, build_folder, python)
+            if "unit" in wanted:
+                counts.append(run_unit(pool, folder, build_folder))
+        if python:
             counts.append(run_pytest(folder, build_folder, python, options))
         if not sys.argv[1:]:
             counts.append(run_rules(folder))
