@@ -15,6 +15,7 @@ import time
 import psycopg2
 import requests
 from cluster import DATABASE, SUPERUSER
+from session import Session
 from stack import REPOSITORY, Stack
 
 TIMEOUT_SECONDS = 30
@@ -149,9 +150,7 @@ class Client:
 
     def __init__(self, stack):
         self.stack = stack
-        self.session = requests.Session()
-        self.session.verify = stack.ca_file
-        self.session.trust_env = False
+        self.session = Session(stack.ca_file)
         self.user = None
 
     def log_in(self, address, password):

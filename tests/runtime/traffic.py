@@ -8,6 +8,7 @@ import threading
 import requests
 from client import TIMEOUT_SECONDS, wait_until
 from factory import funded_client, new_project, new_session, new_training
+from session import Session
 
 READS = {"accounts": "/v1/clients?page_size=1", "budgeting": "/v1/projects?page_size=1",
          "sessions": "/v1/sessions?page_size=1", "funding": "/v1/funding-calls?page_size=1",
@@ -53,8 +54,7 @@ class Caller(threading.Thread):
         super().__init__(daemon=True)
         self.url, self.keyed, self.reconnects = stack.url, keyed, reconnects
         self.objects, self.writes = objects, writes
-        self.session = requests.Session()
-        self.session.verify, self.session.trust_env = stack.ca_file, False
+        self.session = Session(stack.ca_file)
         self.session.headers["Authorization"] = authorization
         self.number = next(numbers)
         self.answered, self.failures, self.created = 0, [], []

@@ -8,6 +8,7 @@ import time
 
 import requests
 from identifiers import new_email, new_iban, new_siren
+from session import Session
 
 RETRY_SECONDS = 0.05
 TIMEOUT_SECONDS = 20
@@ -48,8 +49,7 @@ class Caller(threading.Thread):
         self.random = random.Random(seed)
         self.name = f"caller {seed}"
         self.prefix = f"{seed}-{time.time_ns()}"
-        self.session = requests.Session()
-        self.session.verify, self.session.trust_env = ca_file, False
+        self.session = Session(ca_file)
         self.session.headers["Authorization"] = f"Bearer {token}"
         self.writes, self.answered, self.count, self.retried = {}, [], 0, 0
         self.projects = []
