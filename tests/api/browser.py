@@ -51,7 +51,8 @@ class Browser:
             ["/bin/bash", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "-", shutil.which("chromium"), "--headless=new",
              "--no-sandbox", "--remote-debugging-pipe", f"--user-data-dir={self.profile}", "--no-first-run",
              "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-             "--disable-component-update", "--ignore-certificate-errors", "about:blank"],
+             "--disable-component-update", "--renderer-process-limit=1", "--disable-site-isolation-trials",
+             "--ignore-certificate-errors", "about:blank"],
             pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=os.environ | {"HOME": str(folder)})
         os.close(reads)
