@@ -21,9 +21,6 @@ REST_SECONDS = 180
 LEASE_SECONDS = 60  # of a mail (mail_sending.c)
 SENDING_SECONDS = 40  # a sender has done with its mail by then, though it lost its session
 NOTICED_SECONDS = FREEZE_SECONDS[1] + 1  # a parent that is frozen tells of it afterwards
-LEASE_SECONDS = 60  # of a mail (mail_sending.c)
-# A sender that lives and lost its session only has done with its mail by then.
-SENDING_SECONDS = 40
 # What waits for its next attempt needn't wait out its backoff once all is well again; what is being sent is let be.
 HURRY = ("update notifications.message set due_at = now() where status in ('queued', 'held') and due_at > now() "
          "and (claimed_by is null or due_at < now() + interval '{left} seconds' "
