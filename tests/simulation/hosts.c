@@ -5,6 +5,7 @@
 /* The loop itself, step by step. */
 #include "../../services/common/courier.c"
 
+#include <sanitizer/asan_interface.h>
 #include <ucontext.h>
 
 enum { STACK_BYTES = 256 << 10 };
@@ -81,6 +82,8 @@ begin_life(struct host *host)
     host->begun = true;
     if (__builtin_setjmp(world) != 0)
         return;
+    /* Who died here left its frames behind. */
+    ASAN_UNPOISON_MEMORY_REGION(stacks[host->number], STACK_BYTES);
     getcontext(&context);
     context.uc_stack = (stack_t){.ss_sp = stacks[host->number], .ss_size = STACK_BYTES};
     context.uc_link = NULL;
