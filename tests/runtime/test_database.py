@@ -320,11 +320,12 @@ class Disturbances:
             wait_until(lambda: keep_full() or self.said(NO_ROOM) >= before + REFUSALS)
 
     def lock_tables(self):
-        with held(self.stack, "lock table sessions.training, budgeting.ledger_entry, notifications.message "
-                              "in access exclusive mode") as wait_for:
+        """One after the other: before somebody waits for sessions, all callers could wait for the ledger."""
+        with held(self.stack, "lock table sessions.training in access exclusive mode") as wait_for:
             wait_for("sessions")
-            first = waiting_since(self.stack, "sessions")
-            wait_until(lambda: waiting_since(self.stack, "sessions") not in (None, first))
+            with held(self.stack, "lock table budgeting.ledger_entry, notifications.message in access exclusive mode"):
+                first = waiting_since(self.stack, "sessions")
+                wait_until(lambda: waiting_since(self.stack, "sessions") not in (None, first))
 
     def go_on(self, _):
         for disturb in (self.stop_at_once, self.kill_a_backend, self.cut_sessions, self.fill_the_disk, self.restart,
