@@ -396,6 +396,8 @@ fill_header(struct exchange *exchange, Wire__RequestHeader *header)
     if (exchange->route->writes) {
         header->has_body_hash = 1;
         header->body_hash = hash_request(exchange);
+        header->has_asked_ms = 1;
+        header->asked_ms = unix_ms();
     }
     if (exchange->dry_run) {
         header->has_dry_run = 1;

@@ -146,6 +146,15 @@ date_add_days(const char *date, int days, char out[11])
     return true;
 }
 
+int64_t
+unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 void
 instant_now(char out[25])
 {

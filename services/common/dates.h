@@ -21,6 +21,8 @@ bool date_add_days(const char *date, int days, char out[11]);
 void instant_now(char out[25]);
 /* Monotonic milliseconds, for deadlines. */
 int64_t clock_ms(void);
+/* Milliseconds since 1970 in UTC, by the wall's clock. */
+int64_t unix_ms(void);
 /* "22 novembre 2026" / "22 November 2026"; locale "fr" or "en". out has 40 bytes. */
 void date_words(const char *date, const char *locale, char out[40]);
 

@@ -281,6 +281,43 @@ heed_condition(struct passage *passage)
                           "If-Match means nothing here; repeat the request without it");
 }
 
+/* ---- requests that come late */
+
+static bool
+is_keyed(const struct passage *passage)
+{
+    const Wire__RequestHeader *header = passage->call.header;
+
+    return header->idempotency_key != NULL && !header->dry_run;
+}
+
+/* Noted before the key is given back, so that none of the older ones begins in between. */
+static void
+note_refused(struct passage *passage, enum rpc_status status)
+{
+    struct call *call = &passage->call;
+    bool is_answer = status < RPC_TOO_MANY && !call->problem.has_retry_after_s;
+
+    if (status != RPC_OK && is_answer && is_keyed(passage) && !db_retryable(call->db) &&
+        !idempotency_lost(call))
+        refused_keys_note(&passage->dispatcher->inherited->counters->refused,
+                          idempotency_hash(call), call->header->asked_ms);
+}
+
+static enum rpc_status
+heed_refusals(struct passage *passage)
+{
+    struct call *call = &passage->call;
+
+    if (!is_keyed(passage) ||
+        !refused_keys_since(&passage->dispatcher->inherited->counters->refused,
+                            idempotency_hash(call), call->header->asked_ms))
+        return RPC_OK;
+    return call_fail(
+        call, RPC_UNAVAILABLE, NULL,
+        "it was refused meanwhile, or its repetition was; send it again to have it judged anew");
+}
+
 /* One attempt of a change. *done: passage->out is complete (a replay). */
 static enum rpc_status
 change(struct passage *passage, bool *done)
@@ -288,7 +325,7 @@ change(struct passage *passage, bool *done)
     struct call *call = &passage->call;
 
     db_begin(call->db, false);
-    if (call->header->idempotency_key != NULL && !call->header->dry_run)
+    if (is_keyed(passage))
         switch (idempotency_take(call, &passage->out)) {
         case IDEMPOTENCY_NEW:
             break;
@@ -299,6 +336,7 @@ change(struct passage *passage, bool *done)
         case IDEMPOTENCY_REFUSED:
             return call->status;
         }
+    TRY(heed_refusals(passage));
     TRY(call->method->handler(call, passage->request, passage->reply));
     TRY(heed_condition(passage));
     if (call->header->dry_run) {
@@ -316,12 +354,12 @@ answer_again(struct passage *passage, enum rpc_status refusal)
 {
     struct call *call = &passage->call;
 
-    if (!is_transaction(call->method) || call->header->idempotency_key == NULL ||
-        call->header->dry_run || !db_ready(call->db))
+    if (!is_transaction(call->method) || !is_keyed(passage) || !db_ready(call->db))
         return refusal;
     db_begin(call->db, false);
     switch (idempotency_take(call, &passage->out)) {
     case IDEMPOTENCY_NEW:
+        note_refused(passage, refusal);
         break;
     case IDEMPOTENCY_REPLAYED:
         replay(passage);
@@ -356,6 +394,7 @@ transact(struct passage *passage)
         status = change(passage, &done);
         if (status == RPC_OK && !done)
             return RPC_OK;
+        note_refused(passage, status);
         db_rollback(call->db);
         if (status == RPC_OK || !is_worth_repeating(call))
             return status;

@@ -32,6 +32,8 @@ enum idempotency { IDEMPOTENCY_NEW, IDEMPOTENCY_REPLAYED, IDEMPOTENCY_REFUSED };
 enum idempotency idempotency_take(struct call *call, struct dispatched *replay);
 /* Queues the row that keeps this reply. */
 void idempotency_keep(struct call *call, const struct dispatched *reply);
+/* Who asks, what, under which key: a hash. */
+uint64_t idempotency_hash(struct call *call);
 /* Whether the commit failed because a twin was first: look again. */
 bool idempotency_lost(const struct call *call);
 

@@ -88,6 +88,19 @@ idempotency_take(struct call *call, struct dispatched *replay)
     return db_value(row, 0, 1) == NULL ? IDEMPOTENCY_NEW : judge(call, row, replay);
 }
 
+uint64_t
+idempotency_hash(struct call *call)
+{
+    const char *whole =
+        arena_printf(call->arena, "%s\n%s", key_scope(call), call->header->idempotency_key);
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    uint64_t number;
+
+    crypto_hash_sha256(hash, (const uint8_t *)whole, strlen(whole));
+    memcpy(&number, hash, sizeof number);
+    return number;
+}
+
 void
 idempotency_keep(struct call *call, const struct dispatched *reply)
 {

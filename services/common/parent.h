@@ -4,6 +4,7 @@
 #ifndef ESCARCELLE_PARENT_H
 #define ESCARCELLE_PARENT_H
 
+#include "refused_keys.h"
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct counters {
     _Atomic uint32_t poison_count;
     char since[25];      /* when the parent was started, RFC 3339 */
     char courier_id[40]; /* lease holder: a restarted courier of this parent takes over at once */
+    struct refused_keys refused;
 };
 
 /* What all children share with their parent, but for their place. */

@@ -8,8 +8,10 @@ import uuid
 import pytest
 import requests
 from client import Client, wait_until
-from factory import client_body
+from event_messages import message_type
+from factory import client_body, funded_client, new_project, new_session
 from interference import child, children, held
+from test_senders import CONFLICT, OK, UNAVAILABLE, as_user, asked
 
 DUPLICATES = 100
 
@@ -93,3 +95,27 @@ def test_a_key_is_new_after_a_crash_before_the_commit(doubled, caller):
     body, first, again = die_within(doubled, caller, "lock table accounts.client in share mode", "insert into client")
     assert (first.status_code, again.status_code, stored(doubled, body)) == (201, 201, 1)
     assert "Idempotent-Replayed" not in first.headers and again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_request_that_was_held_up_is_not_done_after_its_repetition_was_refused(doubled, caller):
+    """By any worker of the service; a later one under the key is judged anew, and so is the same under another."""
+    session = new_session(caller, new_project(caller, funded_client(caller)))
+
+    def reopen(asked_ms, key="held-up"):
+        request = message_type("sessions.GetSessionRequest")(id=session["id"]).SerializeToString()
+        (header, _), = asked(doubled, "gateway", [("sessions", "sessions.ReopenSession", request)], asked_ms=asked_ms,
+                             idempotency_key=key, body_hash=b"the same", caller=as_user(caller.user),
+                             path=f"/v1/sessions/{session['id']}/reopen")
+        return header.status
+
+    def status():
+        return caller.read(f"/v1/sessions/{session['id']}")["status"]
+    assert (reopen(1000), reopen(2000)) == (CONFLICT, CONFLICT)
+    caller.act(f"/v1/sessions/{session['id']}/complete")
+    assert [reopen(asked_ms) for asked_ms in (1500, 1000, 2000)] == [UNAVAILABLE] * 3
+    assert status() == "completed"
+    assert reopen(2001) == OK
+    assert status() == "planned"
+    assert reopen(1000) == OK  # the answer that is kept, again
+    caller.act(f"/v1/sessions/{session['id']}/complete")
+    assert reopen(1000, key="another") == OK

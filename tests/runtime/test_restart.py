@@ -14,6 +14,7 @@ from processes import children_of
 from races import at_once
 from stand_in import in_place_of
 from streams import SERVICES
+from test_senders import CONFLICT
 from traffic import COLUMNS, go_on, objects_of, stored, traffic, write_of
 from traffic import READS as READS_OF
 
@@ -24,7 +25,6 @@ UNKEYED = [{"writes": True}]
 TABLES = {"accounts": "client", "budgeting": "credit", "sessions": "session", "funding": "funding_call",
           "invoicing": "payment", "notifications": "alert_read"}
 IN_HAND = 4  # of each service, at least
-CONFLICT = 5  # RPC_CONFLICT
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from streams import SERVICES
 from test_broker import REPLY, REQUEST, control, dealer, receive
 
 CONTRACT = read_contract()
-OK, FORBIDDEN, INTERNAL, UNAVAILABLE = 0, 3, 11, 12
+OK, FORBIDDEN, CONFLICT, INTERNAL, UNAVAILABLE = 0, 3, 5, 11, 12
 PATIENCE_MS = 30_000
 
 
