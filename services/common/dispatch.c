@@ -22,6 +22,7 @@ enum { ATTEMPTS_MAX = 4 };
 /* What one request needs on its way besides the call. */
 struct passage {
     struct dispatcher *dispatcher;
+    struct refused_keys *refused;
     const struct wire_request *wire;
     struct call call;
     ProtobufCMessage *request, *reply;
@@ -281,43 +282,6 @@ heed_condition(struct passage *passage)
                           "If-Match means nothing here; repeat the request without it");
 }
 
-/* ---- requests that come late */
-
-static bool
-is_keyed(const struct passage *passage)
-{
-    const Wire__RequestHeader *header = passage->call.header;
-
-    return header->idempotency_key != NULL && !header->dry_run;
-}
-
-/* Noted before the key is given back, so that none of the older ones begins in between. */
-static void
-note_refused(struct passage *passage, enum rpc_status status)
-{
-    struct call *call = &passage->call;
-    bool is_answer = status < RPC_TOO_MANY && !call->problem.has_retry_after_s;
-
-    if (status != RPC_OK && is_answer && is_keyed(passage) && !db_retryable(call->db) &&
-        !idempotency_lost(call))
-        refused_keys_note(&passage->dispatcher->inherited->counters->refused,
-                          idempotency_hash(call), call->header->asked_ms);
-}
-
-static enum rpc_status
-heed_refusals(struct passage *passage)
-{
-    struct call *call = &passage->call;
-
-    if (!is_keyed(passage) ||
-        !refused_keys_since(&passage->dispatcher->inherited->counters->refused,
-                            idempotency_hash(call), call->header->asked_ms))
-        return RPC_OK;
-    return call_fail(
-        call, RPC_UNAVAILABLE, NULL,
-        "it was refused meanwhile, or its repetition was; send it again to have it judged anew");
-}
-
 /* One attempt of a change. *done: passage->out is complete (a replay). */
 static enum rpc_status
 change(struct passage *passage, bool *done)
@@ -325,7 +289,7 @@ change(struct passage *passage, bool *done)
     struct call *call = &passage->call;
 
     db_begin(call->db, false);
-    if (is_keyed(passage))
+    if (idempotency_wanted(call))
         switch (idempotency_take(call, &passage->out)) {
         case IDEMPOTENCY_NEW:
             break;
@@ -336,7 +300,7 @@ change(struct passage *passage, bool *done)
         case IDEMPOTENCY_REFUSED:
             return call->status;
         }
-    TRY(heed_refusals(passage));
+    TRY(idempotency_heed_refusals(call, passage->refused));
     TRY(call->method->handler(call, passage->request, passage->reply));
     TRY(heed_condition(passage));
     if (call->header->dry_run) {
@@ -354,12 +318,12 @@ answer_again(struct passage *passage, enum rpc_status refusal)
 {
     struct call *call = &passage->call;
 
-    if (!is_transaction(call->method) || !is_keyed(passage) || !db_ready(call->db))
+    if (!is_transaction(call->method) || !idempotency_wanted(call) || !db_ready(call->db))
         return refusal;
     db_begin(call->db, false);
     switch (idempotency_take(call, &passage->out)) {
     case IDEMPOTENCY_NEW:
-        note_refused(passage, refusal);
+        idempotency_note_refusal(call, passage->refused, refusal);
         break;
     case IDEMPOTENCY_REPLAYED:
         replay(passage);
@@ -394,7 +358,7 @@ transact(struct passage *passage)
         status = change(passage, &done);
         if (status == RPC_OK && !done)
             return RPC_OK;
-        note_refused(passage, status);
+        idempotency_note_refusal(call, passage->refused, status);
         db_rollback(call->db);
         if (status == RPC_OK || !is_worth_repeating(call))
             return status;
@@ -509,7 +473,10 @@ serve(struct passage *passage)
 struct dispatched
 dispatch(struct dispatcher *dispatcher, const struct wire_request *request)
 {
-    struct passage passage = {.dispatcher = dispatcher, .wire = request, .started_ms = clock_ms()};
+    struct passage passage = {.dispatcher = dispatcher,
+                              .refused = &dispatcher->inherited->counters->refused,
+                              .wire = request,
+                              .started_ms = clock_ms()};
 
     arena_reset(dispatcher->arena);
     call_start(&passage.call, dispatcher->arena, dispatcher->db, dispatcher->asker,

@@ -32,8 +32,13 @@ enum idempotency { IDEMPOTENCY_NEW, IDEMPOTENCY_REPLAYED, IDEMPOTENCY_REFUSED };
 enum idempotency idempotency_take(struct call *call, struct dispatched *replay);
 /* Queues the row that keeps this reply. */
 void idempotency_keep(struct call *call, const struct dispatched *reply);
-/* Who asks, what, under which key: a hash. */
-uint64_t idempotency_hash(struct call *call);
+/* Whether the request has a key, and is more than a dry run. */
+bool idempotency_wanted(const struct call *call);
+/* Notes a final refusal under the key before the key is given back, so that no older request begins in between. */
+void idempotency_note_refusal(struct call *call, struct refused_keys *keys, enum rpc_status status);
+/* Refuses a request whose repetition was refused, see refused_keys.h. */
+enum rpc_status idempotency_heed_refusals(struct call *call,
+                                          const struct refused_keys *keys) RPC_CHECKED;
 /* Whether the commit failed because a twin was first: look again. */
 bool idempotency_lost(const struct call *call);
 

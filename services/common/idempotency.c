@@ -88,8 +88,9 @@ idempotency_take(struct call *call, struct dispatched *replay)
     return db_value(row, 0, 1) == NULL ? IDEMPOTENCY_NEW : judge(call, row, replay);
 }
 
-uint64_t
-idempotency_hash(struct call *call)
+/* Who asks, what, under which key. */
+static uint64_t
+hash_key(struct call *call)
 {
     const char *whole =
         arena_printf(call->arena, "%s\n%s", key_scope(call), call->header->idempotency_key);
@@ -99,6 +100,33 @@ idempotency_hash(struct call *call)
     crypto_hash_sha256(hash, (const uint8_t *)whole, strlen(whole));
     memcpy(&number, hash, sizeof number);
     return number;
+}
+
+bool
+idempotency_wanted(const struct call *call)
+{
+    return call->header->idempotency_key != NULL && !call->header->dry_run;
+}
+
+void
+idempotency_note_refusal(struct call *call, struct refused_keys *keys, enum rpc_status status)
+{
+    bool is_answer = status < RPC_TOO_MANY && !call->problem.has_retry_after_s;
+
+    if (status != RPC_OK && is_answer && idempotency_wanted(call) && !db_retryable(call->db) &&
+        !idempotency_lost(call))
+        refused_keys_note(keys, hash_key(call), call->header->asked_ms);
+}
+
+enum rpc_status
+idempotency_heed_refusals(struct call *call, const struct refused_keys *keys)
+{
+    if (!idempotency_wanted(call) ||
+        !refused_keys_since(keys, hash_key(call), call->header->asked_ms))
+        return RPC_OK;
+    return call_fail(
+        call, RPC_UNAVAILABLE, NULL,
+        "it was refused meanwhile, or its repetition was; send it again to have it judged anew");
 }
 
 void
