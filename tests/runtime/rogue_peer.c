@@ -5,7 +5,7 @@
  *       form and mere noise to all that a broker listens to, replies to requests of others, floods of READY,
  *       subscriptions to whatever
  *   rogue_peer <program> strangers <count> <seed>   without any key: connections that greet wrongly
- * Both say "sent <count>" when all of it was taken in. */
+ * Both say "sent <count>" when all of it is on its way; a known peer's requests have been taken in then. */
 #include "config.h"
 #include "log.h"
 #include "wire_doors.h"
@@ -24,11 +24,14 @@ enum {
     DOORS = 4,
     FRAMES_SENT_MAX = 6,
     FRAME_BYTES_MAX = 20000,
+    DRAWN_OUT_BYTES_MAX = 1200,
     SEEN_MAX = 64,
     DRAIN_EVERY = 64,
     SUBSCRIPTIONS_MAX = 250, /* of a connection: the broker keeps them as long as it lasts */
     GREETING_BYTES = 64,
     LAST_TAG = 0x7a5e,
+    ASK_AGAIN_MS = 50, /* a reply is lost on a peer that has too much to read */
+    LINGER_MS = 2000,  /* for what was sent; a connection that just broke can keep it for ever */
 };
 
 struct rogue {
@@ -43,7 +46,7 @@ struct rogue {
 
 struct frame {
     size_t length;
-    uint8_t bytes[FRAME_BYTES_MAX];
+    uint8_t bytes[FRAME_BYTES_MAX + DRAWN_OUT_BYTES_MAX];
 };
 
 /* xorshift64*: the same seed is the same storm. */
@@ -191,7 +194,7 @@ mutate(struct rogue *rogue, struct frame *frame)
         frame->length = at;
         break;
     case 3:
-        frame->length += below(rogue, 1200);
+        frame->length += below(rogue, DRAWN_OUT_BYTES_MAX);
         break;
     default:
         break;
@@ -281,12 +284,11 @@ ask_last(struct rogue *rogue)
     uint8_t control[CONTROL_BYTES_MAX];
     size_t length = control_encode(control, COMMAND_REQUEST, LAST_TAG, 1000, "mmi.service");
 
-    while (!wire_send(rogue->doors[DOOR_CLIENTS], control, length, control, 0, control, 0))
-        wait_for(rogue, DOOR_CLIENTS);
     while (!rogue->last_answered) {
         zmq_pollitem_t item = {.socket = rogue->doors[DOOR_CLIENTS], .events = ZMQ_POLLIN};
 
-        zmq_poll(&item, 1, 50);
+        (void)wire_send(rogue->doors[DOOR_CLIENTS], control, length, control, 0, control, 0);
+        zmq_poll(&item, 1, ASK_AGAIN_MS);
         drain(rogue);
     }
 }
@@ -298,7 +300,7 @@ open_door(struct rogue *rogue, enum door door)
                                      [DOOR_WORKERS] = ZMQ_DEALER,
                                      [DOOR_PUBLISH] = ZMQ_PUB,
                                      [DOOR_SUBSCRIBE] = ZMQ_XSUB};
-    int linger_ms = -1; /* what was sent arrives before the program ends */
+    int linger_ms = LINGER_MS;
 
     rogue->doors[door] = wire_socket(rogue->wire, types[door]);
     wire_connect(rogue->wire, rogue->doors[door], 0, door);
@@ -393,7 +395,8 @@ main(int argc, char **argv)
         storm(wire, atol(argv[3]), strtoull(argv[4], NULL, 10));
     else
         strangers(wire, atol(argv[3]), strtoull(argv[4], NULL, 10));
-    wire_close(wire);
     printf("sent %s\n", argv[3]);
+    fflush(stdout);
+    wire_close(wire);
     return EXIT_SUCCESS;
 }

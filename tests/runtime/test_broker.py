@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real broker and real ends of the wire, on an ipc path of their own, under CURVE."""
 
+import contextlib
 import os
 import pathlib
 import queue
@@ -52,6 +53,14 @@ class Process:
                 return line
             seen.append(line)
         raise AssertionError(f"no line with {words}; seen {seen}")
+
+    def said(self, word):
+        """Whether a line with this word has come since the last that was looked at."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if word in self.lines.get_nowait():
+                    return True
+        return False
 
     def nothing(self, word, for_s):
         """No line with this word comes for a while."""
@@ -433,12 +442,13 @@ def rogue(stage, what, count, seed):
 
 
 def answered_until(asker, process, tag):
-    """Asks while a process runs: every request is answered."""
-    while process.popen.poll() is None or tag == 0:
+    """Asks until a process has sent all it had to: every request is answered."""
+    sent = False
+    while not sent:
         tag += 1
         asker.say(f"accounts.fast 60000 hello {tag}")
         asker.expect(f"reply {tag} ", f"gateway hello {tag}", within_s=60)
-    process.expect("sent")
+        sent = process.said("sent") or process.popen.poll() is not None and process.expect("sent")
     return tag
 
 
