@@ -5,6 +5,7 @@ as it is told: callers and gateway, programs and brokers, programs and PostgreSQ
 Run as a program it reads {"wires": {name: [port, address]}, "seed": seed} and then one trouble a line from its input; it
 answers each line with {wire: {trouble: [how often it struck, connections that it broke]}}, as that was before."""
 import asyncio
+import contextlib
 import json
 import os
 import pathlib
@@ -96,28 +97,22 @@ class Network:
 # ── the process in between ──────────────────────────────────────────────────────────────────────
 
 
-async def reach(address):
-    """A connection to the true end of a wire."""
+async def reach(address, end):
+    """Connects an end to the true end of a wire."""
     kind, place = address.split(":", 1)
+    loop = asyncio.get_running_loop()
     if kind == "unix":
-        return await asyncio.open_unix_connection(place)
-    port = json.loads(pathlib.Path(place).read_text(encoding="utf-8"))[kind]
-    return await asyncio.open_connection("127.0.0.1", port)
-
-
-def abort(writer):
-    """Ends a connection with a reset: what is on its way is lost."""
-    connection = writer.get_extra_info("socket")
-    if connection.family == socket.AF_INET and connection.fileno() >= 0:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    writer.transport.abort()
+        await loop.create_unix_connection(lambda: end, place)
+    else:
+        port = json.loads(pathlib.Path(place).read_text(encoding="utf-8"))[kind]
+        await loop.create_connection(lambda: end, "127.0.0.1", port)
 
 
 class Wire:
     """One address that programs connect to, and the connections through it."""
 
     def __init__(self, address, chance):
-        self.address, self.random, self.writers, self.ended = address, chance, set(), set()
+        self.address, self.random, self.ends = address, chance, set()
         self.until = dict.fromkeys(TROUBLES, 0.0)
         self.struck = {kind: [0, 0] for kind in TROUBLES}
         self.server = None
@@ -129,19 +124,13 @@ class Wire:
     def suffer(self, kind, seconds):
         """A cut is now; other troubles last."""
         self.until[kind] = time.monotonic() + seconds
-        if kind in ("cut", "refuse", "half-close") and self.writers:
-            self.strike(kind, len(self.writers) // 2)
-            for writer in list(self.writers):
+        if kind in ("cut", "refuse", "half-close") and self.ends:
+            self.strike(kind, len(self.ends) // 2)
+            for end in list(self.ends):
                 if kind == "half-close":
-                    self.end(writer)
+                    end.say_end()
                 else:
-                    abort(writer)
-
-    def end(self, writer):
-        """Says that nothing more comes; the other way stays open."""
-        if writer not in self.ended and not writer.transport.is_closing():
-            self.ended.add(writer)
-            writer.write_eof()
+                    end.abort()
 
     def heal(self):
         self.until = dict.fromkeys(TROUBLES, 0.0)
@@ -149,62 +138,142 @@ class Wire:
     def has(self, kind):
         return time.monotonic() < self.until[kind]
 
-    async def serve(self, reader, writer):
-        if self.has("refuse"):
-            self.strike("refuse")
-            abort(writer)
-            return
+    def is_well(self):
+        return time.monotonic() >= max(self.until.values())
+
+
+class End(asyncio.Protocol):
+    """One end of a connection through a wire: what comes in here goes out at the other."""
+
+    def __init__(self, wire, other=None):
+        self.wire, self.other, self.forth = wire, other, other is None
+        self.transport, self.passing = None, None
+        self.held = []  # what came in and waits for a trouble to be over; b"" when no more comes
+        self.full = False  # what goes out here is not taken in as fast as it comes
+        self.ended = False  # nothing goes out here any more
+        self.finished = False  # nothing that comes in here goes on any more
+
+    def connection_made(self, transport):
+        self.transport = transport
+        if not self.forth:
+            self.other.other = self
+        elif self.wire.has("refuse"):
+            self.wire.strike("refuse")
+            self.abort()
+        else:
+            transport.pause_reading()
+            self.passing = asyncio.ensure_future(self.connect())
+
+    async def connect(self):
+        other = End(self.wire, self)
         try:
-            there_reader, there_writer = await reach(self.address)
+            await reach(self.wire.address, other)
         except OSError:
-            abort(writer)
+            self.abort()
             return
-        self.writers |= {writer, there_writer}
-        try:
-            await asyncio.gather(self.carry(reader, there_writer, True), self.carry(there_reader, writer, False))
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self.writers -= {writer, there_writer}
-            self.ended -= {writer, there_writer}
-            abort(writer)
-            abort(there_writer)
+        if self.transport.is_closing():
+            other.abort()
+        else:
+            self.wire.ends |= {self, other}
+            await self.pass_on()
 
-    async def carry(self, reader, writer, forth):
-        while chunk := await reader.read(CHUNK_BYTES):
-            await self.hold(len(chunk), forth)
-            if writer in self.ended:
-                break
-            if self.has("cut in a message"):
-                self.until["cut in a message"] = 0.0
-                self.strike("cut in a message", 1)
-                writer.write(chunk[:len(chunk) // 2])
-                await writer.drain()
-                raise ConnectionResetError
-            writer.write(chunk)
-            await writer.drain()
-        self.end(writer)
+    def connection_lost(self, exc):
+        self.wire.ends.discard(self)
+        self.held.clear()
+        if self.other:
+            self.other.abort()
 
-    async def hold(self, length, forth):
-        if self.has("delay"):
-            self.strike("delay")
-            await asyncio.sleep(self.random.uniform(0.02, 0.2))
-        if self.has("throttle"):
-            self.strike("throttle")
+    def abort(self):
+        """Ends it with a reset: what is on its way is lost."""
+        connection = self.transport.get_extra_info("socket")
+        if connection.family == socket.AF_INET and connection.fileno() >= 0:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.transport.abort()
+
+    def say_end(self):
+        """Says that nothing more comes; the other way stays open."""
+        if not self.ended and not self.transport.is_closing():
+            self.ended = True
+            with contextlib.suppress(OSError):  # reset by its peer a moment ago
+                self.transport.write_eof()
+
+    def finish(self):
+        self.finished = True
+        self.other.say_end()
+        if self.other.finished:
+            self.abort()
+
+    def pause_writing(self):
+        self.full = True
+        self.other.transport.pause_reading()
+
+    def resume_writing(self):
+        self.full = False
+        self.other.read_on()
+
+    def read_on(self):
+        if not self.held and not self.other.full and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def data_received(self, data):
+        if self.held or not self.other or not self.wire.is_well():
+            self.hold([data[at:at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES)])
+        else:
+            self.give(data)
+
+    def eof_received(self):
+        if self.held or not self.other:
+            self.hold([b""])
+        else:
+            self.finish()
+        return True
+
+    def hold(self, chunks):
+        if not self.held and self.other:
+            self.transport.pause_reading()
+            self.passing = asyncio.ensure_future(self.pass_on())
+        self.held += chunks
+
+    async def pass_on(self):
+        while self.held:
+            await self.suffer(len(self.held[0]))
+            if self.held:
+                self.give(self.held[0])
+                del self.held[:1]
+        self.read_on()
+
+    async def suffer(self, length):
+        wire = self.wire
+        if wire.has("delay"):
+            wire.strike("delay")
+            await asyncio.sleep(wire.random.uniform(0.02, 0.2))
+        if wire.has("throttle"):
+            wire.strike("throttle")
             await asyncio.sleep(length / THROTTLED_BYTES_PER_SECOND)
         for kind in ("stall", "stall one way"):
-            if self.has(kind) and (forth or kind == "stall"):
-                self.strike(kind)
-        while self.has("stall") or (forth and self.has("stall one way")):
+            if wire.has(kind) and (self.forth or kind == "stall"):
+                wire.strike(kind)
+        while wire.has("stall") or (self.forth and wire.has("stall one way")):
             await asyncio.sleep(0.02)
+
+    def give(self, chunk):
+        if not chunk or self.other.ended:
+            self.finish()
+        elif self.wire.has("cut in a message"):
+            self.wire.until["cut in a message"] = 0.0
+            self.wire.strike("cut in a message", 1)
+            self.other.transport.write(chunk[:len(chunk) // 2])
+            self.abort()
+        else:
+            self.other.transport.write(chunk)
 
 
 async def obey(told, wires):
     """Does what one line says."""
     for name, (port, address) in told.get("wires", {}).items():
         # Each wire's delays are its own, whatever happens on the others.
-        wires[name] = Wire(address, random.Random(f"{told['seed']} {name}"))
-        wires[name].server = await asyncio.start_server(wires[name].serve, "127.0.0.1", port)
+        wire = wires[name] = Wire(address, random.Random(f"{told['seed']} {name}"))
+        wire.server = await asyncio.get_running_loop().create_server(lambda wire=wire: End(wire), "127.0.0.1", port)
     if "trouble" in told:
         wires[told["wire"]].suffer(told["trouble"], told["seconds"])
     if "heal" in told:
