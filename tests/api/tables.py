@@ -4,25 +4,25 @@ from client import wait_until
 
 # What moves by itself: leases, cursors, and the note when a token was last used.
 RESTLESS = ("stream_head", "stream_cursor", "access_token", "instance", "watched_service")
-# The transactions that wrote the rows, of which a later one has a higher number: even a change to the same values
-# shows.
+# The last transaction that wrote one of its rows, by its distance from the first there is: even a change to the same
+# values shows.
 ALL_TABLES = """
-select format('select %%L as name, count(*) as rows, coalesce(sum(t.xmin::text::bigint), 0) as written from %%I.%%I t',
+select format('select %%L as name, count(*) as rows, age(''3''::xid) - min(age(t.xmin)) as written from %%I.%%I t',
               n.nspname || '.' || c.relname, n.nspname, c.relname)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'r' and n.nspname = any(%s) and c.relname <> all(%s)"""
 
 
 def fingerprint_statement(stack, services, restless):
-    """SQL: name of each table of these services, how many rows it has, and which."""
+    """SQL: name of each table of these services, how many rows it has, and who wrote last."""
     return " union all ".join(statement for (statement,) in stack.query(ALL_TABLES, list(services), list(restless)))
 
 
 class Fingerprints:
-    """How many rows each table of all services has, and which, over one connection."""
+    """How many rows each table of all services has, and who wrote last, over one connection."""
 
     def __init__(self, stack):
-        self.stack = stack
+        self.stack, self.last = stack, None
         self.connection = stack.connect()
         with self.connection.cursor() as cursor:
             cursor.execute(f"prepare fingerprints as {fingerprint_statement(stack, stack.place.services(), RESTLESS)}")
@@ -30,18 +30,14 @@ class Fingerprints:
     def take(self):
         with self.connection.cursor() as cursor:
             cursor.execute("execute fingerprints")
-            return {name: (rows, written) for name, rows, written in cursor.fetchall()}
+            self.last = {name: (rows, written) for name, rows, written in cursor.fetchall()}
+        return self.last
 
     def settled(self):
         """Once every event is told to everybody and nothing moves any more."""
-        last = None
-
-        def unchanged():
-            nonlocal last
-            previous, last = last, self.take()
-            return previous == last and not pending_events(self.connection, self.stack.place.services())
-        wait_until(unchanged)
-        return last
+        self.last = None
+        wait_until(lambda: self.last == self.take() and not pending_events(self.connection, self.stack.place.services()))
+        return self.last
 
     def close(self):
         self.connection.close()
