@@ -15,6 +15,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = REPOSITORY / "tests"
 UNIT_SECONDS_MAX = 120
 HUNG_SECONDS = 900  # far more than any test takes: one that hangs fails, and says where each of its threads stood
+SANITIZED_TIMES = 4  # as long as without sanitizers
 PROCESSORS = len(os.sched_getaffinity(0))
 PROCESSES = 4  # tests mostly wait
 NOTHING_SELECTED = 5  # pytest's own, when -k leaves nothing
@@ -116,8 +117,8 @@ def compile_tests(folder, build_folder, suites):
 def run_pytest(folder, build_folder, suites, options):
     """(passed, failed) of these suites: several processes, each with stacks of its own, take file after file. A run
     that breaks off counts as a failure."""
-    report = folder / "pytest.xml"
-    command = pytest_command(folder, suites, ["-n", str(PROCESSES), "--dist", "loadfile", "--timeout", str(HUNG_SECONDS),
+    report, hung_s = folder / "pytest.xml", HUNG_SECONDS * (SANITIZED_TIMES if build_folder.name == "asan" else 1)
+    command = pytest_command(folder, suites, ["-n", str(PROCESSES), "--dist", "loadfile", "--timeout", str(hung_s),
                                               "--timeout-method", "signal", "--junitxml", report, *options])
     code = subprocess.run(command, env=pytest_environment(folder, build_folder), cwd=REPOSITORY, check=False).returncode
     passed, failed = junit_counts([report]) if report.exists() else (0, 0)
