@@ -60,13 +60,14 @@ taken(struct arena *arena, struct db *db, const char *token, bool number)
 static struct db *
 no_database(void)
 {
+    static struct arena *statements; /* as long as the process */
     static struct db *db;
 
-    if (db == NULL) {
-        struct arena *arena = arena_new(INPUT_ARENA_BYTES_MAX); /* as long as the process */
-
+    if (statements == NULL) {
+        statements = arena_new(INPUT_ARENA_BYTES_MAX);
         db = db_new("accounts", false);
-        assert(sql_compile(arena, &by_uuid) == NULL && sql_compile(arena, &by_number) == NULL);
+        assert(sql_compile(statements, &by_uuid) == NULL);
+        assert(sql_compile(statements, &by_number) == NULL);
     }
     return db;
 }
