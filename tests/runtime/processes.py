@@ -30,3 +30,8 @@ def title(pid):
 def in_role(parent, role):
     """The children of a program that have this role."""
     return [child for child in children_of(parent) if title(child).endswith(f"--role={role}")]
+
+
+def processor_ns(pid):
+    """How long a process's first thread has run, in nanoseconds; waiting does not count."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])

@@ -161,6 +161,13 @@ def test_what_is_bent_is_found(evidence, check, statement):
     assert list(check(evidence)) != []
 
 
+@pytest.mark.parametrize("age, found", [("1 minute", 0), ("2 minutes", 1)])
+def test_a_log_keeps_a_head_once_it_is_some_time_old(evidence, tmp_path, age, found):
+    evidence.audit = tmp_path
+    evidence.rows("update accounts.audit_entry set recorded_at = now() - interval %s returning 1", age)
+    assert len(list(streams.kept_heads(evidence))) == found
+
+
 def twice(evidence, folder, seconds, mails=1):
     """A Maildir in which so many mails arrive once more, so many seconds later; when the first of them arrived. All of
     these arrive at the same moment."""

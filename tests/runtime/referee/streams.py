@@ -7,6 +7,7 @@ from .contract import decode, leaves, object_of, plain
 from .evidence import SERVICES, check
 
 GENESIS = bytes(32)
+FIRST_HEAD_SECONDS_MAX = 60  # since the first entry; the head is looked at every other second
 LOG = """
 select l.sequence, l.epoch, l.event_id::text, l.type, l.subject::text, l.client::text, l.project::text,
        to_char(l.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), l.actor, l.applied, l.payload,
@@ -114,7 +115,12 @@ def kept_heads(evidence):
     """Every signed head of the audit log that is kept outside the database is on its chain."""
     if evidence.audit is None:
         return
-    kept = [line.split() for line in (evidence.audit / "heads").read_text(encoding="ascii").splitlines()]
+    heads = evidence.audit / "heads"
+    if not heads.exists():  # a log just begun has none yet
+        if evidence.value(f"select min(recorded_at) < now() - interval '{FIRST_HEAD_SECONDS_MAX} s' from accounts.audit_entry"):
+            yield f"no head of the audit log is kept in {evidence.audit}"
+        return
+    kept = [line.split() for line in heads.read_text(encoding="ascii").splitlines()]
     chain = dict(evidence.rows("select sequence, hash from accounts.audit_entry where sequence = any(%s)",
                                [int(sequence) for sequence, *_ in kept]))
     for sequence, head, _ in kept:
