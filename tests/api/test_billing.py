@@ -113,11 +113,11 @@ def test_mon_3_each_session_is_rounded_by_itself(admin, stack, client):
     assert (invoice["basis_cents"], invoice["net_cents"], invoice["vat_cents"]) == (330, 18, 4)
 
 
-def test_inv_2_a_closing_bills_what_is_left(admin, client):
+def test_inv_2_a_closing_bills_what_is_left(admin, stack, client):
     """INV-2: session_completed first; the closing bills the sessions that no trigger billed before."""
     project = project_with(admin, client, CONSUMED | {"triggers": ["project_closed"]})
     first = completed_session(admin, project, 200_000, title="Groupe 1")
-    wait_for_budget(admin, project, completed_cents=200_000)
+    known(stack, first)
     expect(admin.put(plan_path(project), CONSUMED | {"triggers": ["session_completed", "project_closed"]}), 200)
     completed_session(admin, project, 100_000, title="Groupe 2")
     close(admin, project)
