@@ -34,9 +34,9 @@ class Fingerprints:
         return self.last
 
     def settled(self):
-        """Once every event is told to everybody and nothing moves any more."""
+        """Once every event is told to everybody, every mail was tried, every document rendered and nothing moves any more."""
         self.last = None
-        wait_until(lambda: self.last == self.take() and not pending_events(self.connection, self.stack.place.services()))
+        wait_until(lambda: self.last == self.take() and not pending(self.connection, self.stack.place.services()))
         return self.last
 
     def close(self):
@@ -51,10 +51,12 @@ def waiting_events(services):
         f"and c.producer = '{service}' group by h.sequence)" for service in services)
 
 
-def pending_events(connection, services):
-    """How many events are not yet numbered, or not yet in the audit log."""
+def pending(connection, services):
+    """How many events are not yet in the audit log, mails not yet tried once, invoices not yet rendered."""
     with connection.cursor() as cursor:
-        cursor.execute(f"select {waiting_events(services)}")
+        cursor.execute(f"""
+            select {waiting_events(services)} + (select count(*) from invoicing.invoice_rendering)
+                + (select count(*) from notifications.message where status = 'queued' and attempts = 0)""")
         return cursor.fetchone()[0]
 
 
