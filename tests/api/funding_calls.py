@@ -61,9 +61,11 @@ def decide(caller, call, decision, **changes):
 
 
 def events_of(stack, call, service="funding"):
-    """Types of the events about a call, in order, without their service."""
+    """Types of the events about a call, numbered or not yet, in order, without their service."""
     return [kind.split(".")[1] for (kind,) in stack.query(
-        f"select type from {service}.event_log where subject = %s order by sequence", call["id"])]
+        f"select type from (select sequence, type from {service}.event_log where subject = %s union all "
+        f"select 1000000000 + position, type from {service}.outbox where subject = %s) e order by sequence",
+        call["id"], call["id"])]
 
 
 def age(stack, call, **columns):

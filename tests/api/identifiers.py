@@ -31,3 +31,8 @@ def new_iban():
 
 def new_email(name="someone"):
     return f"{name}-{next(numbers)}@client.example"
+
+
+def forged(link):
+    """A link of the same form that nobody has signed."""
+    return link[:-2] + ("BA" if link.endswith("AA") else "AA")

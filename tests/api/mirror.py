@@ -278,7 +278,9 @@ class Mirror:
     def compare_invoices(self, project):
         def mailed():
             shown = self.name(project.invoices, f"projects/{project.id}/invoices", "invoices")
-            return all(one["status"] != "issued" for one in shown) and [shown]
+            return all(one["status"] != "issued" for one in shown) and not self.stack.query(
+                "select 1 from invoicing.invoice join invoicing.invoice_state using (id) "
+                "where project_id = %s and not mailed limit 1", project.id) and [shown]
 
         for invoice, one in zip(project.invoices, wait_until(mailed)[0]):
             assert self.document(one) == self.expected(invoice)

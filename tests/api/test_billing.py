@@ -404,8 +404,9 @@ def test_inv_1_unconsumed_funds_are_not_billed_by_hand(admin, stack, client):
     assert "closed" in problem(issue(admin, project), 409, "nothing_to_bill")["detail"]
 
 
-def test_inv_1_a_fixed_fee_is_billed_by_hand_while_the_project_is_open(admin, client):
+def test_inv_1_a_fixed_fee_is_billed_by_hand_while_the_project_is_open(admin, stack, client):
     """INV-1: each time the fee; not once the project is closed."""
+    wait_until(lambda: stack.query("select 1 from invoicing.client where id = %s", client["id"]))
     project = project_with(admin, client, FEE | {"triggers": ["project_closed"]})
     assert [expect(issue(admin, project), 201)["net_cents"] for _ in range(2)] == [25_000, 25_000]
     close(admin, project)

@@ -5,9 +5,10 @@ import uuid
 
 import pytest
 from browser import DESKTOP, PHONE, Browser
-from client import PASSWORD, Client, mail_text, password_token, problem
+from client import PASSWORD, Client, mail_text, password_token, problem, wait_until
 from factory import funded_client, new_project, user_body
 from facts import facts
+from identifiers import forged
 
 REVIEW_LINK = re.compile(r"https?://\S+(/v1/funding-reviews/[\w.~-]+)")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -25,6 +26,7 @@ def sent_call(stack, admin, locale="fr", **project):
     """The path of the review of a call that was just sent, and the call."""
     client = funded_client(admin, locale=locale, name="ACME & Fils <SA>")
     project = new_project(admin, client, **({"name": "Académie « Vente » & co"} | project))
+    wait_until(lambda: stack.query("select 1 from funding.client where id = %s", client["id"]))
     call = admin.create(f"/v1/projects/{project['id']}/funding-calls", {"requested_cents": 200_000})
     admin.act(f"/v1/funding-calls/{call['id']}/send")
     mail = stack.mail(client["billing_contact"]["email"], "/v1/funding-reviews/")
@@ -167,7 +169,7 @@ def test_pages_have_a_strict_policy(stack, waiting):
 def test_acc_8_a_link_that_is_not_ours_says_what_to_do(stack, waiting, language, words):
     """ACC-8: 404 as a page in the browser's language, French unless it asks for English."""
     headers = {"Accept": BROWSER} | ({"Accept-Language": language} if language else {})
-    answer = get(stack, waiting[:-2] + "AA", **headers)
+    answer = get(stack, forged(waiting), **headers)
     assert answer.status_code == 404 and words in answer.text
 
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from client import expect, problem, wait_until
 from factory import (client_body, funded_client, new_client, new_project, new_session, new_training, project_body,
-                     user_body, wait_for_status, without)
+                     user_body, wait_for_budget, wait_for_status, without)
 from facts import refused, wait_until_settled
 from identifiers import new_siren
 from races import queued
@@ -222,6 +222,7 @@ def objects(admin):
     project = new_project(admin, client)
     session = new_session(admin, project)
     training = new_training(admin, session, 1000)
+    wait_for_budget(admin, project, planned_cents=1000)
     user = admin.create("/v1/users", user_body())
     call = admin.create(f"/v1/projects/{project['id']}/funding-calls", {"requested_cents": 1000})
     return {"client": ("accounts.client", client, f"/v1/clients/{client['id']}", {"name": "Renamed"}),

@@ -20,11 +20,16 @@ class StandIn:
         self.socket.send(control(READY, 0, 1, f"{service}.{lane}".encode()))
 
     def take(self):
-        """The sender and the header of the next request; what it is to be answered with is kept."""
-        while (frames := receive(self.socket))[0][4] != FORWARD:
-            pass
-        self.number = int.from_bytes(frames[0][5:13], "big")
-        return frames[0][17:].decode(), message_type("wire.RequestHeader").FromString(frames[1])
+        """The sender and the header of the next request, unless it is only asked how it is; what it is to be answered
+        with is kept."""
+        while True:
+            frames = receive(self.socket)
+            if frames[0][4] == FORWARD:
+                self.number = int.from_bytes(frames[0][5:13], "big")
+                header = message_type("wire.RequestHeader").FromString(frames[1])
+                if not header.method.endswith(".Health"):
+                    return frames[0][17:].decode(), header
+                self.answer()
 
     def answer(self, **header):
         said = message_type("wire.ReplyHeader")(**header).SerializeToString()

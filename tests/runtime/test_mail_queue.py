@@ -303,6 +303,7 @@ def test_not_2_a_mail_whose_lease_ran_out_is_sent_by_another(queue, admin):
         go_on.set()
     other_mail_goes_on(admin, server)
     assert server.taken(address) == [sent["message_id"]] * 2
+    wait_until(lambda: not stack.query("select 1 from notifications.outbox limit 1"))
     assert stack.query("select count(*) from notifications.event_log where subject = %s "
                        "and type = 'notifications.MessageSent'", sent["id"]) == [(1,)]
     assert message_to(admin, address)["version"] == sent["version"]

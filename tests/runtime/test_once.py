@@ -57,6 +57,7 @@ def test_a_hundred_duplicates_make_one_object_while_workers_and_a_broker_die(dou
     assert len({answer.content for answer in answers}) == 1
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) <= 1
     assert stored(doubled, body) == 1
+    wait_until(lambda: not doubled.query("select 1 from accounts.outbox limit 1"))
     assert doubled.query("select count(*) from accounts.event_log where subject = %s", answers[0].json()["id"]) == [(1,)]
 
 
