@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a service holds, to prove that a refusal changed nothing, and that events have taken effect."""
 from client import problem, wait_until
-from tables import fingerprint_statement
+from tables import UNTRIED_MAILS, fingerprint_statement
 
 # The courier moves these by itself, whatever callers do.
 COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_event", "stream_cursor", "stream_epoch",
@@ -41,3 +41,9 @@ def is_settled(stack):
 def wait_until_settled(stack):
     """Waits until what the services told, and what that made them tell, has taken effect in all of them."""
     wait_until(lambda: is_settled(stack))
+
+
+def wait_until_mailed(stack):
+    """Waits until every mail was tried, and what that told has taken effect."""
+    wait_until(lambda: not stack.query(f"select 1 from {UNTRIED_MAILS} limit 1"))
+    wait_until_settled(stack)

@@ -4,6 +4,8 @@ from client import wait_until
 
 # What moves by itself: leases, cursors, and the note when a token was last used.
 RESTLESS = ("stream_head", "stream_cursor", "access_token", "instance", "watched_service")
+# A test that wants a mail to wait sets it a day ahead.
+UNTRIED_MAILS = "notifications.message where status = 'queued' and attempts = 0 and due_at < now() + interval '1 hour'"
 # The last transaction that wrote one of its rows, by its distance from the first there is: even a change to the same
 # values shows.
 ALL_TABLES = """
@@ -56,7 +58,7 @@ def pending(connection, services):
     with connection.cursor() as cursor:
         cursor.execute(f"""
             select {waiting_events(services)} + (select count(*) from invoicing.invoice_rendering)
-                + (select count(*) from notifications.message where status = 'queued' and attempts = 0)""")
+                + (select count(*) from {UNTRIED_MAILS})""")
         return cursor.fetchone()[0]
 
 

@@ -10,7 +10,7 @@ import zoneinfo
 import psycopg2
 import pytest
 from client import PASSWORD, Client, expect, password_token, problem, wait_until
-from facts import wait_until_settled
+from facts import wait_until_mailed
 from factory import client_body, credit, new_client, new_project, user_body
 from identifiers import new_email, new_siren
 from tables import tables_holding
@@ -178,8 +178,7 @@ def verification(admin):
 def kept_outside(stack, admin, operator):
     """The sequences of five consecutive entries, all below a head that is kept outside the database. Nothing more comes
     by itself: what tests before had mailed is told."""
-    wait_until(lambda: not stack.query("select 1 from notifications.message where status = 'queued' and attempts = 0 limit 1"))
-    wait_until_settled(stack)
+    wait_until_mailed(stack)
     client = new_client(operator)
     for number in range(6):
         operator.change(f"/v1/clients/{client['id']}", {"name": f"Kept {number}"})

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is personal lies beside the log of events, never in it (NOT-4, ACC-3): every field that the contract says is."""
-from client import new_operator, wait_until
+from client import new_operator
 from contract import read_contract
 from event_messages import message_type
-from facts import wait_until_settled
+from facts import wait_until_mailed
 from factory import client_body, funded_client, new_project, new_session, new_training
 from identifiers import new_email
 from tables import tables_holding
@@ -33,8 +33,7 @@ def test_not_4_no_personal_field_is_in_a_log_of_events(stack, admin):
     new_training(admin, new_session(admin, project), 900_000, trainers=[trainer])
     user = new_operator(stack, admin)
     stack.mail(contact)
-    wait_until(lambda: not stack.query("select 1 from notifications.message where status = 'queued' and attempts = 0 limit 1"))
-    wait_until_settled(stack)
+    wait_until_mailed(stack)
     logged, beside = set(), set()
     for service in stack.place.services():
         logged |= found(contract, stack.query(f"select type, payload from {service}.event_log"))
