@@ -77,10 +77,15 @@ def settings(admin, stack, changes, back):
         change(back)
 
 
+def all_sent(stack, column, value):
+    """Whether the invoices of the client or the project whose id stands in this column are all mailed."""
+    return stack.query("select 1 from invoicing.invoice join invoicing.invoice_state using (id) "
+                       f"where {column} = %s and not mailed limit 1", value) == []
+
+
 def settled(stack, client):
     """Waits until the client's invoices are sent and every event has taken effect."""
-    wait_until(lambda: stack.query("select 1 from invoicing.invoice join invoicing.invoice_state using (id) "
-                                   "where client_id = %s and not mailed limit 1", client["id"]) == [])
+    wait_until(lambda: all_sent(stack, "client_id", client["id"]))
     wait_until_settled(stack)
 
 

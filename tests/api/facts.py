@@ -26,6 +26,14 @@ def refused(stack, service, act, status, code, settled=True):
     return said
 
 
+def told(stack, service, column, value):
+    """Types of the events a service told about the one whose id stands in this column, numbered or not yet, in order."""
+    return [kind for (kind,) in stack.query(
+        f"select type from (select sequence, type from {service}.event_log where {column} = %s union all "
+        f"select 1000000000 + position, type from {service}.outbox where {column} = %s) e order by sequence",
+        value, value)]
+
+
 def is_settled(stack):
     """Whether every event is numbered and has been applied by all who follow it, the audit log included."""
     def rows(columns, table):

@@ -7,7 +7,7 @@ import hmac
 import uuid
 
 from client import wait_until
-from facts import wait_until_settled
+from facts import told, wait_until_settled
 from factory import budget, new_session, new_training, wait_for_budget
 
 
@@ -61,11 +61,8 @@ def decide(caller, call, decision, **changes):
 
 
 def events_of(stack, call, service="funding"):
-    """Types of the events about a call, numbered or not yet, in order, without their service."""
-    return [kind.split(".")[1] for (kind,) in stack.query(
-        f"select type from (select sequence, type from {service}.event_log where subject = %s union all "
-        f"select 1000000000 + position, type from {service}.outbox where subject = %s) e order by sequence",
-        call["id"], call["id"])]
+    """Types of the events about a call, without their service."""
+    return [kind.split(".")[1] for kind in told(stack, service, "subject", call["id"])]
 
 
 def age(stack, call, **columns):

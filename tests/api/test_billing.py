@@ -181,6 +181,7 @@ def test_inv_2_events_delivered_again_bill_nothing_more(admin, stack, client):
                 "where consumer = 'main' and producer = 'budgeting'")
     later = project_with(admin, client, CONSUMED | {"triggers": ["project_closed"]})
     known(stack, completed_session(admin, later, 100))
+    settled(stack, client)
     assert stack.query("select count(*) from invoicing.fired_trigger where project_id <> %s", later["id"]) == before
     billed(admin, project, 1)
 

@@ -6,27 +6,26 @@ import uuid
 
 import pytest
 from billing import day
-from client import pointers, problem, wait_until
-from facts import refused, wait_until_settled
+from client import pointers, problem
+from facts import refused, told, wait_until_settled
 from factory import (budget, credit, envelope, funded_client, new_client, new_project, new_session, new_training,
                      wait_for_budget, wait_for_status)
 from funding_calls import calls_of
+
+
+CROSSINGS = ("budgeting.BudgetThresholdReached", "budgeting.BudgetOverrun")
 
 
 def alerts_of(admin, project):
     """Kinds of the crossing events of a project, oldest first, from its history."""
     entries = admin.read(f"/v1/projects/{project['id']}/history", page_size=200)["history_entries"]
     return [entry["type"] for entry in reversed(entries)
-            if entry["type"] in ("budgeting.BudgetThresholdReached", "budgeting.BudgetOverrun")]
+            if entry["type"] in CROSSINGS]
 
 
 def crossings(stack, project):
-    """The crossing events of a project in the log, in order."""
-    return [kind for (kind,) in stack.query(
-        "select type from (select sequence, type from budgeting.event_log where project = %s union all "
-        "select 1000000000 + position, type from budgeting.outbox where project = %s) e "
-        "where type in ('budgeting.BudgetThresholdReached', 'budgeting.BudgetOverrun') order by sequence",
-        project["id"], project["id"])]
+    """The crossing events of a project, in order."""
+    return [kind for kind in told(stack, "budgeting", "project", project["id"]) if kind in CROSSINGS]
 
 
 def test_bud_1_a_credit_and_its_reversal(admin):
@@ -240,10 +239,11 @@ def test_bud_14_a_moved_threshold_alerts_but_asks_for_no_money(admin, stack):
     new_training(admin, new_session(admin, taken), 50_000)
     wait_for_budget(admin, taken, consumed_cents=50_000)
     admin.create(f"/v1/projects/{taken['id']}/allocations", {"amount_cents": -50_000})
+    wait_until_settled(stack)
     for project in (moved, taken):
         assert budget(admin, project)["state"] == "alert"
-        wait_until(lambda project=project: alerts_of(admin, project) == ["budgeting.BudgetThresholdReached"])
-        assert admin.read(f"/v1/projects/{project['id']}/funding-calls")["funding_calls"] == []
+        assert alerts_of(admin, project) == ["budgeting.BudgetThresholdReached"]
+        assert calls_of(admin, project) == []
 
 
 def test_bud_12_thresholds_of_both_kinds_change_at_any_time(admin, stack):

@@ -9,6 +9,7 @@ import pytest
 from billing import (billing_plan, check_series, close, day, history, invoices, pdf, pdf_text, plan_path, settings,
                      the_invoice)
 from client import expect, pointers, problem, wait_until
+from facts import wait_until_settled
 from factory import ADDRESS, COMMISSION, funded_client, new_project, wait_for_status
 from identifiers import new_email
 from races import at_once
@@ -60,11 +61,12 @@ def test_inv_1_a_plan_changes_until_the_first_invoice(operator, admin, client):
     assert expect(operator.get(plan_path(project)), 200) == third
 
 
-def test_inv_1_a_plan_can_be_set_at_once(admin, client):
+def test_inv_1_a_plan_can_be_set_at_once(admin, stack, client):
     """INV-1: a plan that is set right after the opening is not undone by the event that brings the first one."""
     project = new_project(admin, client)
     plan = expect(admin.put(plan_path(project), COMMISSION | {"rate_bp": 333}), 200)
-    wait_until(lambda: "invoicing.BillingPlanSet" in history(admin, project))
+    wait_until_settled(stack)
+    assert "invoicing.BillingPlanSet" in history(admin, project)
     assert billing_plan(admin, project)["rate_bp"] == plan["rate_bp"] == 333
 
 
