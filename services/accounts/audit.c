@@ -28,38 +28,47 @@ static const struct db_statement lock_head = {
         "where a.subject_id = nullif(e.subject_id, '')::uuid and a.kind = e.kind limit 1) a) o on true for update of h"};
 DB_PROVED(lock_head);
 
-static const struct db_statement insert_entry = {
-    .name = "insert_audit_entry",
+/* Many rows each, a column in each parameter: one statement for a row took most of the audit log's time. */
+static const struct db_statement insert_entries = {
+    .name = "insert_audit_entries",
     .parameters = 22,
     .text =
         "insert into audit_entry (sequence, id, producer, epoch, stream_sequence, type, occurred_at, recorded_at, "
         "actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes, "
-        "personal_hash, actor_hash, event_hash, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-        "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"};
-DB_PROVED(insert_entry);
+        "personal_hash, actor_hash, event_hash, previous_hash, hash) select * from unnest($1::bigint[], $2::uuid[], "
+        "$3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], "
+        "$10::text[], $11::text[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::uuid[], $17::text[], "
+        "$18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[], $22::bytea[])"};
+DB_PROVED(insert_entries);
 
 static const struct db_statement insert_personal = {
     .name = "insert_audit_personal",
     .parameters = 5,
     .text = "insert into audit_personal (sequence, client_id, salt, payload, keep_until) "
-            "values ($1, $2, $3, $4, now() + $5::int * interval '1 month')"};
+            "select sequence, client_id, salt, payload, now() + months * interval '1 month' from unnest("
+            "$1::bigint[], $2::uuid[], $3::bytea[], $4::text[], $5::int[]) "
+            "as many (sequence, client_id, salt, payload, months)"};
 DB_PROVED(insert_personal);
 
-static const struct db_statement insert_actor = {
-    .name = "insert_audit_actor",
+static const struct db_statement insert_actors = {
+    .name = "insert_audit_actors",
     .parameters = 4,
-    .text = "insert into audit_actor (sequence, salt, payload, keep_until) "
-            "values ($1, $2, $3, now() + $4::int * interval '1 month')"};
-DB_PROVED(insert_actor);
+    .text =
+        "insert into audit_actor (sequence, salt, payload, keep_until) "
+        "select sequence, salt, payload, now() + months * interval '1 month' from unnest($1::bigint[], "
+        "$2::bytea[], $3::text[], $4::int[]) as many (sequence, salt, payload, months)"};
+DB_PROVED(insert_actors);
 
-static const struct db_statement upsert_object = {
-    .name = "upsert_audit_object",
+static const struct db_statement upsert_objects = {
+    .name = "upsert_audit_objects",
     .parameters = 6,
     .text = "insert into audit_object (subject_id, kind, client_id, state, personal, keep_until) "
-            "values ($1, $2, $3, $4, $5, now() + $6::int * interval '1 month') "
+            "select subject_id, kind, client_id, state, personal, now() + months * interval '1 month' from unnest("
+            "$1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[], $6::int[]) "
+            "as many (subject_id, kind, client_id, state, personal, months) "
             "on conflict (subject_id, kind) do update set state = excluded.state, "
             "personal = excluded.personal, keep_until = excluded.keep_until"};
-DB_PROVED(upsert_object);
+DB_PROVED(upsert_objects);
 
 static const struct db_statement move_head = {.name = "move_audit_head",
                                               .parameters = 2,
@@ -92,6 +101,7 @@ struct entry {
     const char *personal_payload, *actor_payload; /* NULL when there is nothing */
     uint8_t personal_salt[16], actor_salt[16];
     struct audit_row row;
+    const char *previous, *hash; /* of the chain, as bound */
 };
 
 static const ProtobufCFieldDescriptor *
@@ -285,45 +295,50 @@ bytea(struct call *call, const char *hex)
     return hex == NULL ? NULL : arena_printf(call->arena, "\\x%s", hex);
 }
 
-static void
-store_entry(struct call *call, const struct audit_row *row, const char *previous, const char *hash)
+/* Values of one row, as its statement binds them. */
+#define ROW(call, ...)                                                                             \
+    arena_memdup((call)->arena, (const char *const[]){__VA_ARGS__},                                \
+                 sizeof((const char *const[]){__VA_ARGS__}))
+
+static const char *const *
+entry_values(struct call *call, const struct entry *entry)
 {
+    const struct audit_row *row = &entry->row;
+
 #define TEXT(name) row->name,
 #define HASH(name) bytea(call, row->name),
-    db_queue(call->db, &insert_entry,
-             (const char *const[]){AUDIT_TEXTS(TEXT) AUDIT_HASHES(HASH) previous, hash});
+    return ROW(call, AUDIT_TEXTS(TEXT) AUDIT_HASHES(HASH) entry->previous, entry->hash);
 #undef TEXT
 #undef HASH
 }
 
-static void
-store_beside(struct call *call, const struct entry *entry)
+static const char *
+months_of(struct call *call, const struct entry *entry)
 {
-    const struct audit_row *row = &entry->row;
-    const char *client = row->client_id;
-    const char *months =
-        entry->type == NULL ? NULL : events_personal_months(call->arena, entry->type);
+    return entry->type == NULL ? NULL : events_personal_months(call->arena, entry->type);
+}
 
-    if (entry->personal_payload != NULL)
-        db_queue(call->db, &insert_personal,
-                 (const char *const[]){
-                     row->sequence, client,
-                     db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
-                     entry->personal_payload, months});
-    if (entry->actor_payload != NULL)
-        db_queue(call->db, &insert_actor,
-                 (const char *const[]){
-                     row->sequence,
-                     db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
-                     entry->actor_payload, months});
-    if (row->subject_id != NULL && entry->kind[0] != '\0')
-        db_queue(call->db, &upsert_object,
-                 (const char *const[]){row->subject_id, entry->kind, client, entry->state,
-                                       entry->personal_state, months});
-    if (entry->type != NULL && entry->type->erases && client != NULL) {
-        db_queue(call->db, &erase_personal, &client);
-        db_queue(call->db, &erase_objects, &client);
-    }
+static const char *const *
+personal_values(struct call *call, const struct entry *entry)
+{
+    return ROW(call, entry->row.sequence, entry->row.client_id,
+               db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
+               entry->personal_payload, months_of(call, entry));
+}
+
+static const char *const *
+actor_values(struct call *call, const struct entry *entry)
+{
+    return ROW(call, entry->row.sequence,
+               db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
+               entry->actor_payload, months_of(call, entry));
+}
+
+static const char *const *
+object_values(struct call *call, const struct entry *entry)
+{
+    return ROW(call, entry->row.subject_id, entry->kind, entry->row.client_id, entry->state,
+               entry->personal_state, months_of(call, entry));
 }
 
 /* NULL when no personal field changed. */
@@ -396,8 +411,7 @@ lock_chain(struct call *call, struct entry *entries, size_t count, struct chain_
 static void
 append(struct call *call, struct entry *entry, struct chain_end *end)
 {
-    const char *previous = db_bytes(call->arena, end->hash, sizeof end->hash);
-
+    entry->previous = db_bytes(call->arena, end->hash, sizeof end->hash);
     fill_row(call, entry, end->sequence + 1,
              changes_of(call, entry->before, entry->state, entry->said));
     entry->personal_payload = personal_changes(call, entry);
@@ -405,9 +419,77 @@ append(struct call *call, struct entry *entry, struct chain_end *end)
     entry->row.personal_hash = hash_beside(call, entry->personal_payload, entry->personal_salt);
     entry->row.actor_hash = hash_beside(call, entry->actor_payload, entry->actor_salt);
     audit_hash(end->hash, &entry->row, end->hash);
-    store_entry(call, &entry->row, previous, db_bytes(call->arena, end->hash, sizeof end->hash));
-    store_beside(call, entry);
+    entry->hash = db_bytes(call->arena, end->hash, sizeof end->hash);
     end->sequence++;
+}
+
+/* ---- storing */
+
+/* Rows of one table. */
+struct rows {
+    const char *const **values;
+    size_t count;
+};
+
+static struct rows
+rows_new(struct call *call, size_t max)
+{
+    return (struct rows){.values = arena_array(call->arena, max, sizeof(const char *const *))};
+}
+
+static void
+rows_store(struct call *call, const struct db_statement *statement, const struct rows *rows)
+{
+    if (rows->count > 0)
+        db_queue(call->db, statement,
+                 db_columns(call->arena, rows->values, rows->count, (size_t)statement->parameters));
+}
+
+/* Whether what an object is at this entry is what it is after all of them. */
+static bool
+is_last_of_object(const struct entry *entries, size_t count, size_t i)
+{
+    if (entries[i].event->subject == NULL || entries[i].kind[0] == '\0')
+        return false;
+    for (size_t later = i + 1; later < count; later++)
+        if (same_object(&entries[i], &entries[later]))
+            return false;
+    return true;
+}
+
+static void
+erase(struct call *call, const struct entry *entry)
+{
+    const char *client = entry->event->client;
+
+    if (entry->type == NULL || !entry->type->erases || client == NULL)
+        return;
+    db_queue(call->db, &erase_personal, &client);
+    db_queue(call->db, &erase_objects, &client);
+}
+
+static void
+store(struct call *call, const struct entry *entries, size_t count)
+{
+    struct rows chained = rows_new(call, count), personal = rows_new(call, count);
+    struct rows actors = rows_new(call, count), objects = rows_new(call, count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *entry = &entries[i];
+
+        chained.values[chained.count++] = entry_values(call, entry);
+        if (entry->personal_payload != NULL)
+            personal.values[personal.count++] = personal_values(call, entry);
+        if (entry->actor_payload != NULL)
+            actors.values[actors.count++] = actor_values(call, entry);
+        if (is_last_of_object(entries, count, i))
+            objects.values[objects.count++] = object_values(call, entry);
+    }
+    rows_store(call, &insert_entries, &chained);
+    rows_store(call, &insert_personal, &personal);
+    rows_store(call, &insert_actors, &actors);
+    rows_store(call, &upsert_objects, &objects);
+    erase(call, &entries[count - 1]);
 }
 
 /* How many go together: an event that erases is the last, because those behind it see what it left. */
@@ -438,6 +520,7 @@ audit_record(struct call *call, Wire__Event *const *events, size_t count)
             return db_fail(call);
         for (size_t i = 0; i < now; i++)
             append(call, &entries[i], &end);
+        store(call, entries, now);
         db_queue(call->db, &move_head,
                  (const char *const[]){arena_printf(call->arena, "%lld", (long long)end.sequence),
                                        db_bytes(call->arena, end.hash, sizeof end.hash)});

@@ -13,6 +13,7 @@ main(int argc, char **argv)
         .rpc = &budgeting_rpc,
         .migrations = budgeting_migrations,
         .jobs = closing_jobs,
+        .prompt = true,
     };
 
     return service_main(&budgeting, argc, argv);

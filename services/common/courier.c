@@ -42,6 +42,7 @@ follow(struct courier *courier, const char *consumer, const char *producer, bool
             return;
     assert(courier->streams_count < COURIER_STREAMS_MAX);
     *stream = (struct stream){.consumer = consumer, .producer = producer, .causal = causal};
+    stream->gather_ms = courier->service->prompt ? 0 : GATHER_MS;
     stream->random = randombytes_random();
     stream->ask_at = clock_ms() + randombytes_uniform(START_JITTER_MS);
     courier->streams_count++;
@@ -309,8 +310,7 @@ next_due(const struct courier *courier, int64_t now)
             due = sooner(due, stream->ask_deadline);
         else if (stream->ask_at > now || stream_wants(stream, now))
             due = sooner(due, stream->ask_at);
-        if (stream->buffered > 0 && stream->retry_at > now)
-            due = sooner(due, stream->retry_at);
+        due = sooner(due, stream_due(stream, now));
     }
     return due;
 }

@@ -15,6 +15,7 @@ enum {
     LEASE_RENEW_MS = LEASE_MS / 2, /* also: heartbeat, and the fallback look at the outbox */
     LEASE_RETRY_MS = 250,          /* another courier of this service is active */
     LINGER_MS = 3,                 /* so that commits of the same moment are numbered together */
+    GATHER_MS = 25,                /* so that events of the same moment are applied together */
     PUBLISH_BYTES_MAX = 256 << 10, /* events of one publication, about */
     NUMBERING_BYTES_MAX = 4 << 20, /* events numbered in one transaction, about */
     LIST_EVENTS_TIMEOUT_MS = 5000,

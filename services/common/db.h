@@ -88,5 +88,8 @@ const char *db_value(const PGresult *result, int row, int column);
 int64_t db_integer(const PGresult *result, int row, int column);
 /* A text[] literal; an item that is NULL is null. */
 const char *db_array(struct arena *arena, const char *const *items, size_t count);
+/* The parameters of a statement that takes an array for each column, from rows of that many columns. */
+const char *const *db_columns(struct arena *arena, const char *const *const *rows, size_t count,
+                              size_t columns);
 
 #endif

@@ -77,6 +77,20 @@ db_array(struct arena *arena, const char *const *items, size_t count)
     return out.bytes;
 }
 
+const char *const *
+db_columns(struct arena *arena, const char *const *const *rows, size_t count, size_t columns)
+{
+    const char **arrays = arena_array(arena, columns + 1, sizeof *arrays);
+    const char **column = arena_array(arena, count, sizeof *column);
+
+    for (size_t i = 0; i < columns; i++) {
+        for (size_t row = 0; row < count; row++)
+            column[row] = rows[row][i];
+        arrays[i] = db_array(arena, column, count);
+    }
+    return arrays;
+}
+
 /* SQLSTATE by prefix, most exact first. */
 static const struct {
     const char *sqlstate;

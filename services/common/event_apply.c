@@ -283,7 +283,7 @@ courier_note_lost(struct courier *courier, const Wire__Event *event)
 }
 
 static void
-conclude(struct batch *batch)
+conclude(struct batch *batch, int64_t now)
 {
     struct courier *courier = batch->courier;
     struct counters *counters = courier->inherited->counters;
@@ -300,7 +300,7 @@ conclude(struct batch *batch)
             courier_note_lost(courier, batch->events[i]);
     }
     courier_follow_up(courier, &batch->call);
-    stream_advance(batch->stream, batch->count);
+    stream_advance(batch->stream, batch->count, now);
 }
 
 bool
@@ -384,7 +384,7 @@ stream_apply(struct courier *courier, struct stream *stream, int64_t now)
     if (stream->causal)
         poison_handled(courier, batch->events[batch->count - 1]);
     if (status == RPC_OK)
-        conclude(batch);
+        conclude(batch, now);
     else
         give_up(batch, status, now);
     return status == RPC_OK || batch->count > 1;

@@ -157,7 +157,7 @@ apply_received(struct rebuild *rebuild, struct call *call, struct stream *stream
             if (apply_event(call, events[applied]) != RPC_OK)
                 return fail(rebuild, call->problem.detail);
         projections_write(call);
-        stream_advance(stream, applied);
+        stream_advance(stream, applied, 0);
         /* What is queued is bounded; any statement drains it. */
         if (!run_text(rebuild, "select 1"))
             return false;

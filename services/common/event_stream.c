@@ -27,6 +27,7 @@ stream_start(struct stream *stream, const struct place *cursor)
     stream->cursor = stream->tail = *cursor;
     stream->attempts = stream->retries = 0;
     stream->retry_at = stream->singly_until = stream->waiting_since = 0;
+    stream->gather_until = 0;
     stream->failing_since = 0;
     stream->stopped = NULL;
     stream->known = false;
@@ -331,6 +332,22 @@ stream_peek(const struct stream *stream, Wire__Event **events, size_t max)
     return count;
 }
 
+static bool
+is_gathering(const struct stream *stream, int64_t now)
+{
+    return now < stream->gather_until && stream->buffered < BATCH_MAX;
+}
+
+int64_t
+stream_due(const struct stream *stream, int64_t now)
+{
+    int64_t due = stream->retry_at;
+
+    if (is_gathering(stream, now) && stream->gather_until > due)
+        due = stream->gather_until;
+    return stream->buffered > 0 && due > now ? due : INT64_MAX;
+}
+
 size_t
 stream_batch(struct stream *stream, Wire__Event *const *events, const bool *parked, size_t count,
              const struct stream *streams, size_t streams_count, int64_t now)
@@ -339,7 +356,7 @@ stream_batch(struct stream *stream, Wire__Event *const *events, const bool *park
     size_t batch = 0;
     bool waits = false;
 
-    if (now < stream->retry_at)
+    if (now < stream->retry_at || is_gathering(stream, now))
         return 0;
     for (; batch < count && batch < max && !waits; batch++) {
         bool behind = parked != NULL && parked[batch];
@@ -359,7 +376,7 @@ stream_batch(struct stream *stream, Wire__Event *const *events, const bool *park
 }
 
 void
-stream_advance(struct stream *stream, size_t count)
+stream_advance(struct stream *stream, size_t count, int64_t now)
 {
     assert(count <= stream->buffered);
     stream->buffered -= count;
@@ -385,6 +402,7 @@ stream_advance(struct stream *stream, size_t count)
     }
     stream->attempts = stream->retries = 0;
     stream->retry_at = stream->waiting_since = stream->failing_since = 0;
+    stream->gather_until = now + stream->gather_ms;
 }
 
 void

@@ -48,6 +48,7 @@ struct stream_page {
 struct stream {
     const char *consumer, *producer;
     bool causal;         /* waits for what its events name; false: audit */
+    int64_t gather_ms;   /* after a batch; what comes meanwhile makes the next one. 0: nothing is */
     struct place cursor; /* last applied, as in stream_cursor */
     struct place tail;   /* last received and verified: the cursor or beyond */
     const char *stopped; /* why nothing is taken from it any more, or NULL */
@@ -67,7 +68,7 @@ struct stream {
 
     int attempts; /* of the event behind the cursor; transient failures don't count */
     int retries;  /* transient failures in a row */
-    int64_t retry_at;
+    int64_t retry_at, gather_until;
     int64_t singly_until; /* one event per transaction up to this sequence */
     char reason[256];     /* of the last failed attempt */
     struct applied waits_for;
@@ -106,15 +107,17 @@ void stream_unanswered(struct stream *stream, int64_t now);
 
 /* The next `max` events behind the cursor, in order; returns how many there are. */
 size_t stream_peek(const struct stream *stream, Wire__Event **events, size_t max);
-/* How many of them may go into one transaction now: cut before the first that must wait. One that is
- * parked (parked[i]; NULL: none) does not wait. */
+/* How many of them may go into one transaction now: cut before the first that must wait; none while more are
+ * gathered. One that is parked (parked[i]; NULL: none) does not wait. */
 size_t stream_batch(struct stream *stream, Wire__Event *const *events, const bool *parked,
                     size_t count, const struct stream *streams, size_t streams_count, int64_t now);
 /* Whether an event names a place that its consumer has not come to. */
 bool stream_must_wait(const char *consumer, const Wire__Event *event, const struct stream *streams,
                       size_t streams_count, struct applied *place);
 /* They were applied: the cursor has moved over them. */
-void stream_advance(struct stream *stream, size_t count);
+void stream_advance(struct stream *stream, size_t count, int64_t now);
+/* When what is buffered may be applied although nothing arrives; INT64_MAX: nothing waits for a moment. */
+int64_t stream_due(const struct stream *stream, int64_t now);
 /* A transaction over `count` events failed. Transient: again, later each time. Else one by one, each
  * with its attempts. */
 void stream_failed(struct stream *stream, size_t count, bool transient, int64_t now);

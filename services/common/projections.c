@@ -108,7 +108,7 @@ write_rows(struct call *call, const struct projected *rows)
         db_queue(call->db, &upsert->statement, rows->rows[0]);
     else
         db_queue(call->db, &statements_of(rows->projection)->put_many,
-                 sql_bind_many(call->arena, upsert, rows->rows, rows->count));
+                 db_columns(call->arena, rows->rows, rows->count, upsert->bindings_count));
 }
 
 void

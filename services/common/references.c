@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { REFERENCES_MAX = 200, UNKNOWN_MAX = 256, UNKNOWN_MS = 1000 };
+enum { REFERENCES_MAX = 200, UNKNOWN_MAX = 256, UNKNOWN_MS = 1000, COPIED_MAX = 512 };
 
 /* Ids that an owner did not know a moment ago, so that asking for them again is not an amplifier.
  * */
@@ -25,6 +25,15 @@ struct unknown {
 
 static struct unknown unknowns[UNKNOWN_MAX];
 static size_t unknowns_next;
+
+/* Objects that have their row here, each in the place of its id. A row stays: for an event that is enough, and most
+ * events name what others named a moment ago. */
+struct copied {
+    const struct projection *projection;
+    char id[37];
+};
+
+static struct copied copies[COPIED_MAX];
 
 /* One field that names an object, with where it stands in the message. */
 struct reference {
@@ -127,6 +136,38 @@ remember_unknown(const struct reference *reference)
     unknown->until = clock_ms() + UNKNOWN_MS;
 }
 
+/* ---- what is known to be here */
+
+static struct copied *
+copied_place(const struct reference *reference)
+{
+    uint32_t hash = 0;
+
+    for (const char *at = reference->id; *at != '\0'; at++)
+        hash = hash * 31 + (uint8_t)*at;
+    return &copies[hash % COPIED_MAX];
+}
+
+static bool
+is_copied(const struct reference *reference)
+{
+    const struct copied *copied = copied_place(reference);
+
+    return copied->projection == reference->projection && copied->projection != NULL &&
+           strcmp(copied->id, reference->id) == 0;
+}
+
+static void
+remember_copied(const struct reference *reference)
+{
+    struct copied *copied = copied_place(reference);
+
+    if (strlen(reference->id) >= sizeof copied->id)
+        return;
+    copied->projection = reference->projection;
+    memcpy(copied->id, reference->id, strlen(reference->id) + 1);
+}
+
 /* ---- refusing */
 
 /* An event that names what its owner no longer knows is for the reaction to judge: it tells the
@@ -218,8 +259,12 @@ resolve(struct call *call, const struct reference *reference)
     bool found = false;
     const char *status = NULL;
 
+    if (call->event != NULL && is_copied(reference))
+        return RPC_OK;
     if (reference->projection != NULL)
         TRY(projection_look(call, reference->projection, reference->id, &found, &status));
+    if (found && call->event != NULL)
+        remember_copied(reference);
     if (found && is_admitted(call, reference, status))
         return RPC_OK;
     return ask_owner(call, reference);

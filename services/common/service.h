@@ -49,6 +49,7 @@ struct service {
     const struct job *jobs;             /* ended by a NULL name, or NULL */
     int jobs_children;                  /* processes that do the jobs side by side; 0: one */
     bool slow_worker;                   /* has methods in the slow lane */
+    bool prompt;                        /* applies each event at once, as somebody waits for it */
     event_recorder *audit;              /* of the audit consumer (accounts only), else NULL */
     const struct db_statement
         *checks;                /* name of each check of its own, what is wrong or null; or NULL */

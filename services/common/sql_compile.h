@@ -70,13 +70,11 @@ sql_call_value *sql_call_value_find(const char *name);
 /* Binds a statement's parameters from request and call. */
 const char *const *sql_bind(struct call *call, const struct sql_statement *statement,
                             const void *request);
-/* "insert … values (…) on conflict (id) do update set …" for many rows, whose parameters sql_bind_many makes of
+/* "insert … values (…) on conflict (id) do update set …" for many rows, whose parameters db_columns makes of
  * those that sql_bind made for each; no two rows may have the same id. Its text lies in the arena. False when the
  * statement is of another form. */
 bool sql_compile_many(struct arena *arena, const struct sql_compiled *one,
                       struct db_statement *many);
-const char *const *sql_bind_many(struct arena *arena, const struct sql_compiled *one,
-                                 const char *const *const *rows, size_t count);
 /* The name of a type that a statement may bind; NULL for any other. */
 const char *sql_type_name(Oid type);
 /* Decodes one row into a message of the compiled row type. */

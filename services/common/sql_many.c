@@ -67,18 +67,3 @@ sql_compile_many(struct arena *arena, const struct sql_compiled *one, struct db_
     *many = (struct db_statement){one->statement.name, out.bytes, one->statement.parameters, false};
     return true;
 }
-
-const char *const *
-sql_bind_many(struct arena *arena, const struct sql_compiled *one, const char *const *const *rows,
-              size_t count)
-{
-    const char **arrays = arena_array(arena, one->bindings_count + 1, sizeof *arrays);
-    const char **column = arena_array(arena, count, sizeof *column);
-
-    for (size_t i = 0; i < one->bindings_count; i++) {
-        for (size_t row = 0; row < count; row++)
-            column[row] = rows[row][i];
-        arrays[i] = db_array(arena, column, count);
-    }
-    return arrays;
-}

@@ -106,7 +106,7 @@ def test_every_service_fits_its_schema(stack, service):
      ["totp_enabled"]),
     ("drop table password_link", ["password_link"]),
     ("drop table outbox", ["insert_outbox", "outbox"]),
-    ("alter table audit_entry drop column caused_by", ["insert_audit_entry", "caused_by"]),
+    ("alter table audit_entry drop column caused_by", ["insert_audit_entries", "caused_by"]),
 ])
 def test_missing_or_changed_column_refuses_to_start(copy, fault, named):
     """A missing column, another name or type: the program refuses and names the statement and what does not fit."""

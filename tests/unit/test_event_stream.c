@@ -247,12 +247,12 @@ test_causal_wait(void **state)
     count = stream_peek(&streams[1], next, EVENTS);
     assert_int_equal(stream_batch(&streams[1], next, NULL, count, streams, 2, 10), 1);
     assert_int_equal(stream_batch(&streams[1], next, behind, count, streams, 2, 10), 3);
-    stream_advance(&streams[1], 1);
+    stream_advance(&streams[1], 1, 0);
     count = stream_peek(&streams[1], next, EVENTS);
     assert_int_equal(stream_batch(&streams[1], next, NULL, count, streams, 2, 10), 0);
     assert_int_equal(streams[1].waiting_since, 10);
     assert_string_equal(streams[1].waits_for.producer, "accounts");
-    stream_advance(&streams[0], 2);
+    stream_advance(&streams[0], 2, 0);
     assert_int_equal(stream_batch(&streams[1], next, NULL, count, streams, 2, 20), 2);
     assert_int_equal(streams[1].waiting_since, 0);
     streams[0].cursor.sequence = 0;
@@ -320,7 +320,7 @@ test_a_foreign_epoch_is_adopted(void **state)
             make_chain(events, "accounts", NULL);
             open_stream(&stream, "accounts");
             publish(&stream, events, 1, applied, 0);
-            stream_advance(&stream, (size_t)applied);
+            stream_advance(&stream, (size_t)applied, 0);
             continue_otherwise(events, 6);
             answer_restored(&stream, events, applied + 1, told, 5);
             assert_null(stream.stopped);
@@ -343,7 +343,7 @@ test_a_foreign_epoch_is_refused(void **state)
         make_chain(events, "accounts", NULL);
         open_stream(&stream, "accounts");
         publish(&stream, events, 1, 7, 0);
-        stream_advance(&stream, 7);
+        stream_advance(&stream, 7, 0);
         continue_otherwise(events, 6);
         answer_restored(&stream, events, 8, told, 5);
         assert_non_null(stream.stopped);
@@ -412,11 +412,42 @@ test_failures(void **state)
     assert_int_equal(stream.attempts, APPLY_ATTEMPTS_MAX);
     assert_int_equal(stream.retry_at, 10000 + STREAM_RETRY_MS_MAX);
     assert_int_equal(stream.failing_since, 10000);
-    stream_advance(&stream, 5);
+    stream_advance(&stream, 5, 0);
     assert_int_equal(stream.attempts, 0);
     assert_int_equal(stream.failing_since, 0);
     assert_int_equal(stream.cursor.sequence, 5);
     assert_memory_equal(stream.cursor.hash, events[4].hash.data, 32);
+    stream_end(&stream);
+}
+
+/* After a batch, what comes within the time of gathering is applied together, unless it fills a batch. */
+static void
+test_gathering(void **state)
+{
+    Wire__Event events[EVENTS], *next[BATCH_MAX];
+    struct stream stream;
+
+    (void)state;
+    make_chain(events, "accounts", NULL);
+    open_stream(&stream, "accounts");
+    stream.gather_ms = 25;
+    assert_int_equal(stream_due(&stream, 1000), INT64_MAX);
+    publish(&stream, events, 1, 1, 1000);
+    stream_peek(&stream, next, 1);
+    assert_int_equal(stream_batch(&stream, next, NULL, 1, &stream, 1, 1000), 1);
+    stream_advance(&stream, 1, 1000);
+    assert_int_equal(stream_due(&stream, 1001), INT64_MAX);
+    publish(&stream, events, 2, 5, 1001);
+    stream_peek(&stream, next, 4);
+    assert_int_equal(stream_batch(&stream, next, NULL, 4, &stream, 1, 1024), 0);
+    assert_int_equal(stream.waiting_since, 0);
+    assert_int_equal(stream_due(&stream, 1024), 1025);
+    assert_int_equal(stream_due(&stream, 1025), INT64_MAX);
+    assert_int_equal(stream_batch(&stream, next, NULL, 4, &stream, 1, 1025), 4);
+    stream_advance(&stream, 4, 1025);
+    stream.buffered = BATCH_MAX;
+    assert_int_equal(stream_batch(&stream, next, NULL, 4, &stream, 1, 1026), 4);
+    stream.buffered = 0;
     stream_end(&stream);
 }
 
@@ -479,6 +510,7 @@ main(void)
         cmocka_unit_test(test_a_foreign_epoch_is_refused),
         cmocka_unit_test(test_heads_that_do_not_fit),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_gathering),
         cmocka_unit_test(test_unanswered_questions),
         cmocka_unit_test(test_bounds),
     };

@@ -83,7 +83,7 @@ a_row_is_an_item_of_each_array(void **state)
     struct sql_compiled one = upsert("", 2, (const Oid[]){UUID, BIGINT});
     const char *const first[] = {"a", NULL}, *const second[] = {"NULL", "x\"\\,{y}"};
     const char *const *const rows[] = {first, second};
-    const char *const *arrays = sql_bind_many(arena, &one, rows, 2);
+    const char *const *arrays = db_columns(arena, rows, 2, one.bindings_count);
 
     (void)state;
     assert_string_equal(arrays[0], "{\"a\",\"NULL\"}");
