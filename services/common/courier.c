@@ -235,17 +235,25 @@ note_failure(struct courier *courier, int64_t now)
     log_error("the courier's database work failed: %s", message);
 }
 
+static int64_t
+numbering_due(const struct courier *courier)
+{
+    return courier->number_at > courier->number_retry_at ? courier->number_at
+                                                         : courier->number_retry_at;
+}
+
 /* Whether there is more to do at once. */
 static bool
 work(struct courier *courier, int64_t now)
 {
     bool busy = false;
 
-    if (courier->outbox && now >= courier->number_at) {
+    if (courier->outbox && now >= numbering_due(courier)) {
         if (outbox_number(courier)) {
+            courier->numbered_at = now;
             busy = courier->outbox;
         } else {
-            courier->number_at = now + AWAY_MS;
+            courier->number_retry_at = now + AWAY_MS;
             note_failure(courier, now);
         }
     }
@@ -300,7 +308,7 @@ next_due(const struct courier *courier, int64_t now)
     if (!courier->lease.held)
         return due;
     if (courier->outbox)
-        due = sooner(due, courier->number_at);
+        due = sooner(due, numbering_due(courier));
     if (courier->parked)
         due = sooner(due, courier->release_at);
     for (size_t i = 0; i < courier->streams_count; i++) {
@@ -331,9 +339,7 @@ wait_until(struct courier *courier, int64_t due)
         (items[0].revents & ZMQ_POLLIN) == 0)
         return;
     wake_clear(courier->inherited->wake_courier_read);
-    if (!courier->outbox)
-        courier->number_at = clock_ms() + LINGER_MS;
-    courier->outbox = true;
+    outbox_due(courier, clock_ms() + LINGER_MS);
     courier->release_at = 0; /* an administrator may have retried or skipped one */
 }
 

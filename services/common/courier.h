@@ -14,8 +14,8 @@ enum {
     LEASE_MS = 2000,
     LEASE_RENEW_MS = LEASE_MS / 2, /* also: heartbeat, and the fallback look at the outbox */
     LEASE_RETRY_MS = 250,          /* another courier of this service is active */
-    LINGER_MS = 3,                 /* so that commits of the same moment are numbered together */
-    GATHER_MS = 25,                /* so that events of the same moment are applied together */
+    LINGER_MS = 1,                 /* so that commits of the same moment are numbered together */
+    GATHER_MS = 25, /* after a batch, or after numbering, for what nobody waits for */
     PUBLISH_BYTES_MAX = 256 << 10, /* events of one publication, about */
     NUMBERING_BYTES_MAX = 4 << 20, /* events numbered in one transaction, about */
     LIST_EVENTS_TIMEOUT_MS = 5000,
@@ -46,7 +46,8 @@ struct courier {
     struct lease lease;
     struct place head; /* of this service's own stream */
     bool outbox;       /* may have rows */
-    int64_t number_at;
+    int64_t number_at; /* when they are numbered */
+    int64_t number_retry_at, numbered_at;
     bool parked;        /* parked_event has rows */
     int64_t release_at; /* when to look for one that may be applied after all */
 
@@ -79,6 +80,8 @@ void lease_lost(struct courier *courier);
 void head_publish(struct courier *courier);
 /* epoch, sequence, hash from `column` of the first row on. */
 void place_read(struct arena *arena, const PGresult *rows, int column, struct place *place);
+/* The outbox has rows, or may have: they are numbered at this moment, unless they were to be sooner. */
+void outbox_due(struct courier *courier, int64_t due);
 /* Numbers one batch of the outbox and publishes it. False when the database failed. */
 bool outbox_number(struct courier *courier);
 

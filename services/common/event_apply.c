@@ -254,7 +254,7 @@ courier_follow_up(struct courier *courier, const struct call *call)
 {
     courier->release_at = 0; /* a parked event may have waited for this */
     if (call->emitted != NULL)
-        courier->outbox = true;
+        outbox_due(courier, courier->numbered_at + GATHER_MS);
     if (call->wake_jobs)
         wake(courier->inherited->wake_jobs_write);
 }
@@ -327,8 +327,10 @@ give_up(struct batch *batch, enum rpc_status status, int64_t now)
     struct stream *stream = batch->stream;
     bool transient = courier_may_go_better(courier, status);
 
+    /* How far it went is asked anew; something may have been parked on the way. */
     if (batch->stale || db_outcome_unknown(courier->db)) {
         courier->cursors_loaded = false;
+        courier->parked = true;
         return;
     }
     snprintf(stream->reason, sizeof stream->reason, "%s",

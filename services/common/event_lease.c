@@ -91,7 +91,8 @@ lease_keep(struct courier *courier, int64_t now)
     lease->fence = db_integer(row, 0, 0);
     lease->renew_at = (now / LEASE_RENEW_MS + 1) * LEASE_RENEW_MS;
     place_read(courier->arena, row, 1, &courier->head);
-    courier->outbox = courier->outbox || *PQgetvalue(row, 0, 4) == 't';
+    if (*PQgetvalue(row, 0, 4) == 't')
+        outbox_due(courier, now);
     courier->parked = *PQgetvalue(row, 0, 5) == 't';
     head_publish(courier);
     return true;

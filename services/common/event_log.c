@@ -343,6 +343,14 @@ begin_numbering(struct courier *courier, struct place *head)
     return rows;
 }
 
+void
+outbox_due(struct courier *courier, int64_t due)
+{
+    if (!courier->outbox || due < courier->number_at)
+        courier->number_at = due;
+    courier->outbox = true;
+}
+
 bool
 outbox_number(struct courier *courier)
 {

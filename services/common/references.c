@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { REFERENCES_MAX = 200, UNKNOWN_MAX = 256, UNKNOWN_MS = 1000, COPIED_MAX = 512 };
+enum { REFERENCES_MAX = 200, UNKNOWN_MAX = 256, UNKNOWN_MS = 1000, COPIED_MAX = 4096 };
 
 /* Ids that an owner did not know a moment ago, so that asking for them again is not an amplifier.
  * */

@@ -12,6 +12,8 @@ from facts import is_settled
 from figures import percentile, say
 
 WRITES_PER_SECOND = 500
+# One write a second into each, so that a session has some ten trainings, as in a client's project.
+SESSIONS = 500
 CALLERS = 8
 SETTLE_SECONDS_MAX = 120
 DELAYS = """
@@ -23,9 +25,9 @@ where t.created_at > %s"""
 class Caller(threading.Thread):
     """Writes on one connection, each at its moment; one that is late doesn't shift the next ones."""
 
-    def __init__(self, stand, number, started, until):
+    def __init__(self, stand, sessions, number, started, until):
         super().__init__()
-        self.stand, self.number, self.started, self.until = stand, number, started, until
+        self.stand, self.sessions, self.number, self.started, self.until = stand, sessions, number, started, until
         self.failures = self.writes = 0
 
     def connect(self):
@@ -36,7 +38,7 @@ class Caller(threading.Thread):
         return context.wrap_socket(raw, server_hostname=url.hostname)
 
     def request(self, number):
-        session = self.stand.sessions[number % len(self.stand.sessions)]
+        session = self.sessions[number % len(self.sessions)]
         body = json.dumps({"title": "Negotiating with suppliers", "provider": "Formatys", "cost_cents": 1,
                            "vat_rate_bp": 2000, "date": session["start_date"]})
         return (f"POST /v1/sessions/{session['id']}/trainings HTTP/1.1\r\nHost: localhost\r\n"
@@ -82,12 +84,12 @@ def track_commits(stand):
 
 def measure(stand, table):
     track_commits(stand)
-    stand.prepare()
+    sessions = [stand.new_session() for _ in range(SESSIONS)]
     settle(stand)
     since = stand.stack.query("select clock_timestamp()")[0][0]
     started = time.monotonic() + 0.1
     seconds = stand.options.seconds * stand.options.rounds
-    callers = [Caller(stand, number, started, started + seconds) for number in range(CALLERS)]
+    callers = [Caller(stand, sessions, number, started, started + seconds) for number in range(CALLERS)]
     cpu = stand.cpu_seconds()
     for caller in callers:
         caller.start()

@@ -32,16 +32,17 @@ class Stand:
         self.stack.stop()
         self.start()
 
+    def new_session(self):
+        """A session in a project of its own, so that row locks don't queue."""
+        project = new_project(self.admin, funded_client(self.admin, 100_000_000), 90_000_000, auto_funding_call=False)
+        return new_session(self.admin, project)
+
     def prepare(self):
-        """Sessions in many projects, so that row locks don't queue; a training in each."""
+        """Sessions with a training in each."""
         if self.sessions:
             return
-        for _ in range(SESSIONS):
-            project = new_project(self.admin, funded_client(self.admin, 100_000_000), 90_000_000,
-                                  auto_funding_call=False)
-            session = new_session(self.admin, project)
-            self.sessions.append(session)
-            self.trainings.append(new_training(self.admin, session, 1))
+        self.sessions = [self.new_session() for _ in range(SESSIONS)]
+        self.trainings = [new_training(self.admin, session, 1) for session in self.sessions]
 
     @property
     def token(self):
