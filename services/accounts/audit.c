@@ -44,10 +44,11 @@ DB_PROVED(insert_entries);
 static const struct db_statement insert_personal = {
     .name = "insert_audit_personal",
     .parameters = 5,
-    .text = "insert into audit_personal (sequence, client_id, salt, payload, keep_until) "
-            "select sequence, client_id, salt, payload, now() + months * interval '1 month' from unnest("
-            "$1::bigint[], $2::uuid[], $3::bytea[], $4::text[], $5::int[]) "
-            "as many (sequence, client_id, salt, payload, months)"};
+    .text =
+        "insert into audit_personal (sequence, client_id, salt, payload, keep_until) "
+        "select sequence, client_id, salt, payload, now() + months * interval '1 month' from unnest("
+        "$1::bigint[], $2::uuid[], $3::bytea[], $4::text[], $5::int[]) "
+        "as many (sequence, client_id, salt, payload, months)"};
 DB_PROVED(insert_personal);
 
 static const struct db_statement insert_actors = {
@@ -62,12 +63,13 @@ DB_PROVED(insert_actors);
 static const struct db_statement upsert_objects = {
     .name = "upsert_audit_objects",
     .parameters = 6,
-    .text = "insert into audit_object (subject_id, kind, client_id, state, personal, keep_until) "
-            "select subject_id, kind, client_id, state, personal, now() + months * interval '1 month' from unnest("
-            "$1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[], $6::int[]) "
-            "as many (subject_id, kind, client_id, state, personal, months) "
-            "on conflict (subject_id, kind) do update set state = excluded.state, "
-            "personal = excluded.personal, keep_until = excluded.keep_until"};
+    .text =
+        "insert into audit_object (subject_id, kind, client_id, state, personal, keep_until) "
+        "select subject_id, kind, client_id, state, personal, now() + months * interval '1 month' from unnest("
+        "$1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[], $6::int[]) "
+        "as many (subject_id, kind, client_id, state, personal, months) "
+        "on conflict (subject_id, kind) do update set state = excluded.state, "
+        "personal = excluded.personal, keep_until = excluded.keep_until"};
 DB_PROVED(upsert_objects);
 
 static const struct db_statement move_head = {.name = "move_audit_head",
