@@ -337,7 +337,7 @@ give_up(struct batch *batch, enum rpc_status status, int64_t now)
              courier_reason(courier, &batch->call, status));
     log_warning("%zu events of %s from %" PRId64 " on were not applied: %s", batch->count,
                 stream->producer, batch->events[0]->sequence, stream->reason);
-    stream_failed(stream, batch->count, transient || !stream->causal, now);
+    stream_failed(stream, batch->count, transient, now);
 }
 
 /* How many go into this transaction, and whether the first is parked instead; a parked one goes alone,

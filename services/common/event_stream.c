@@ -408,7 +408,9 @@ stream_advance(struct stream *stream, size_t count, int64_t now)
 void
 stream_failed(struct stream *stream, size_t count, bool transient, int64_t now)
 {
-    if (transient) {
+    bool parks = stream->causal;
+
+    if (transient || (!parks && count == 1)) {
         int64_t wait = STREAM_RETRY_MS_MIN << (stream->retries < 6 ? stream->retries : 6);
 
         if (stream->failing_since == 0)

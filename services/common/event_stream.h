@@ -119,7 +119,7 @@ void stream_advance(struct stream *stream, size_t count, int64_t now);
 /* When what is buffered may be applied although nothing arrives; INT64_MAX: nothing waits for a moment. */
 int64_t stream_due(const struct stream *stream, int64_t now);
 /* A transaction over `count` events failed. Transient: again, later each time. Else one by one, each
- * with its attempts. */
+ * with its attempts; in the audit log, which parks nothing, for ever. */
 void stream_failed(struct stream *stream, size_t count, bool transient, int64_t now);
 
 /* Takes the next place off an event's `applied`; false at its end or where it is malformed (then

@@ -26,6 +26,7 @@ ANSWER_SECONDS_MAX = 2  # a request whose worker or broker is killed gets no ans
 REPEATABLE = (409, 500, 502, 503, 504)
 
 DEATHS_MAX = 3  # of one event
+BATCH_MAX = 100  # events applied in one transaction
 
 numbers = itertools.count(1)
 
@@ -189,6 +190,16 @@ def done_by(stack, service):
     rows = {name: rows for name, rows in stack.tables(service, "notifications").items()
             if name.startswith((f"{service}.", "notifications.message")) and name not in moving}
     return rows | {"mails": sorted(mail["Message-ID"] for mail in stack.mails())}
+
+
+def test_events_too_large_to_be_taken_together_are_taken_one_by_one(stack, admin, session):
+    """A batch needs more memory than one call may use: the audit log, which parks nothing, goes on in smaller steps."""
+    large = {"description": "€" * 5_000, "trainers": ["€" * 200] * 50}
+    with stopped(child(stack, "accounts", "courier")):
+        added = {new_training(admin, session, 1, **large)["id"] for _ in range(BATCH_MAX)}
+    wait_until_settled(stack)
+    recorded = stack.query("select subject_id from accounts.audit_entry where type = 'sessions.TrainingAdded'")
+    assert added <= {subject for (subject,) in recorded}
 
 
 def test_a_late_joiner_reads_everything_from_the_start(stack, admin):

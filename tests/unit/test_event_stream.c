@@ -420,6 +420,27 @@ test_failures(void **state)
     stream_end(&stream);
 }
 
+/* The audit log parks nothing: a batch that fails is taken apart, an event is tried for ever. */
+static void
+test_failures_of_the_audit_log(void **state)
+{
+    Wire__Event events[EVENTS], *next[EVENTS];
+    struct stream stream;
+
+    (void)state;
+    make_chain(events, "accounts", NULL);
+    open_stream(&stream, "accounts");
+    stream.causal = false;
+    publish(&stream, events, 1, 5, 0);
+    stream_peek(&stream, next, 5);
+    stream_failed(&stream, 5, false, 0);
+    assert_int_equal(stream_batch(&stream, next, NULL, 5, &stream, 1, 0), 1);
+    stream_failed(&stream, 1, false, 0);
+    assert_int_equal(stream.attempts, 0);
+    assert_int_equal(stream.retries, 1);
+    stream_end(&stream);
+}
+
 /* After a batch, what comes within the time of gathering is applied together, unless it fills a batch. */
 static void
 test_gathering(void **state)
@@ -510,6 +531,7 @@ main(void)
         cmocka_unit_test(test_a_foreign_epoch_is_refused),
         cmocka_unit_test(test_heads_that_do_not_fit),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures_of_the_audit_log),
         cmocka_unit_test(test_gathering),
         cmocka_unit_test(test_unanswered_questions),
         cmocka_unit_test(test_bounds),
