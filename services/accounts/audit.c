@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writes the audit log: one entry per event of any stream. A client's personal values lie in audit_personal,
  * names and addresses of actors in audit_actor; the chain holds their salted hashes. */
-#include "audit.h"
+#include "audit_drafts.h"
 
 #include "checks.h"
 #include "dates.h"
@@ -28,83 +28,11 @@ static const struct db_statement lock_head = {
         "where a.subject_id = nullif(e.subject_id, '')::uuid and a.kind = e.kind limit 1) a) o on true for update of h"};
 DB_PROVED(lock_head);
 
-/* Many rows each, a column in each parameter: one statement for a row took most of the audit log's time. */
-static const struct db_statement insert_entries = {
-    .name = "insert_audit_entries",
-    .parameters = 22,
-    .text =
-        "insert into audit_entry (sequence, id, producer, epoch, stream_sequence, type, occurred_at, recorded_at, "
-        "actor_kind, actor_id, actor_role, subject_id, client_id, project_id, request_id, caused_by, changes, "
-        "personal_hash, actor_hash, event_hash, previous_hash, hash) select * from unnest($1::bigint[], $2::uuid[], "
-        "$3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], "
-        "$10::text[], $11::text[], $12::uuid[], $13::uuid[], $14::uuid[], $15::text[], $16::uuid[], $17::text[], "
-        "$18::bytea[], $19::bytea[], $20::bytea[], $21::bytea[], $22::bytea[])"};
-DB_PROVED(insert_entries);
-
-static const struct db_statement insert_personal = {
-    .name = "insert_audit_personal",
-    .parameters = 5,
-    .text =
-        "insert into audit_personal (sequence, client_id, salt, payload, keep_until) "
-        "select sequence, client_id, salt, payload, now() + months * interval '1 month' from unnest("
-        "$1::bigint[], $2::uuid[], $3::bytea[], $4::text[], $5::int[]) "
-        "as many (sequence, client_id, salt, payload, months)"};
-DB_PROVED(insert_personal);
-
-static const struct db_statement insert_actors = {
-    .name = "insert_audit_actors",
-    .parameters = 4,
-    .text =
-        "insert into audit_actor (sequence, salt, payload, keep_until) "
-        "select sequence, salt, payload, now() + months * interval '1 month' from unnest($1::bigint[], "
-        "$2::bytea[], $3::text[], $4::int[]) as many (sequence, salt, payload, months)"};
-DB_PROVED(insert_actors);
-
-static const struct db_statement upsert_objects = {
-    .name = "upsert_audit_objects",
-    .parameters = 6,
-    .text =
-        "insert into audit_object (subject_id, kind, client_id, state, personal, keep_until) "
-        "select subject_id, kind, client_id, state, personal, now() + months * interval '1 month' from unnest("
-        "$1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[], $6::int[]) "
-        "as many (subject_id, kind, client_id, state, personal, months) "
-        "on conflict (subject_id, kind) do update set state = excluded.state, "
-        "personal = excluded.personal, keep_until = excluded.keep_until"};
-DB_PROVED(upsert_objects);
-
 static const struct db_statement move_head = {.name = "move_audit_head",
                                               .parameters = 2,
                                               .text =
                                                   "update audit_head set sequence = $1, hash = $2"};
 DB_PROVED(move_head);
-
-static const struct db_statement erase_personal = {
-    .name = "erase_audit_personal",
-    .parameters = 1,
-    .text = "delete from audit_personal where client_id = $1"};
-DB_PROVED(erase_personal);
-
-static const struct db_statement erase_objects = {
-    .name = "erase_audit_objects",
-    .parameters = 1,
-    .text = "update audit_object set personal = '{}' where client_id = $1"};
-DB_PROVED(erase_objects);
-
-/* All that one entry is made of. */
-struct entry {
-    const Wire__Event *event;
-    const struct event_type *type;
-    Wire__Actor *actor;
-    Wire__ActorPersonal *person;          /* NULL when nobody is behind it */
-    const char *kind;                     /* of the object, "" when the event is no state of one */
-    const char *state, *personal_state;   /* of the object */
-    const char *before, *personal_before; /* of the object, at its last event; NULL: the first */
-    const char *said, *personal_said;     /* what else the event says */
-    const char *personal_payload, *actor_payload; /* NULL when there is nothing */
-    uint8_t personal_salt[16], actor_salt[16];
-    struct audit_row row;
-    const char *previous, *hash; /* of the chain, as bound */
-};
 
 static const ProtobufCFieldDescriptor *
 object_field(const struct event_type *type)
@@ -148,7 +76,7 @@ rest_of_event(struct call *call, const struct event_type *type, ProtobufCMessage
 
 /* An event of an unknown type is recorded by its hash alone. */
 static void
-read_event(struct call *call, struct entry *entry)
+read_event(struct call *call, struct audit_draft *entry)
 {
     const struct event_type *type = entry->type;
     ProtobufCMessage *whole = type == NULL ? NULL : events_unpack(call->arena, type, entry->event);
@@ -189,7 +117,7 @@ changes_of(struct call *call, const char *before, const char *state, const char 
 }
 
 static void
-read_actor(struct call *call, struct entry *entry)
+read_actor(struct call *call, struct audit_draft *entry)
 {
     ProtobufCAllocator *allocator = arena_allocator(call->arena);
     const Wire__Event *event = entry->event;
@@ -249,7 +177,7 @@ stored_id(const char *said)
 }
 
 static void
-fill_row(struct call *call, struct entry *entry, int64_t sequence, const char *changes)
+fill_row(struct call *call, struct audit_draft *entry, int64_t sequence, const char *changes)
 {
     const Wire__Event *event = entry->event;
     const Wire__Actor *actor = entry->actor;
@@ -291,61 +219,9 @@ hash_beside(struct call *call, const char *payload, uint8_t salt[16])
     return hexadecimal(call, hash, sizeof hash);
 }
 
-static const char *
-bytea(struct call *call, const char *hex)
-{
-    return hex == NULL ? NULL : arena_printf(call->arena, "\\x%s", hex);
-}
-
-/* Values of one row, as its statement binds them. */
-#define ROW(call, ...)                                                                             \
-    arena_memdup((call)->arena, (const char *const[]){__VA_ARGS__},                                \
-                 sizeof((const char *const[]){__VA_ARGS__}))
-
-static const char *const *
-entry_values(struct call *call, const struct entry *entry)
-{
-    const struct audit_row *row = &entry->row;
-
-#define TEXT(name) row->name,
-#define HASH(name) bytea(call, row->name),
-    return ROW(call, AUDIT_TEXTS(TEXT) AUDIT_HASHES(HASH) entry->previous, entry->hash);
-#undef TEXT
-#undef HASH
-}
-
-static const char *
-months_of(struct call *call, const struct entry *entry)
-{
-    return entry->type == NULL ? NULL : events_personal_months(call->arena, entry->type);
-}
-
-static const char *const *
-personal_values(struct call *call, const struct entry *entry)
-{
-    return ROW(call, entry->row.sequence, entry->row.client_id,
-               db_bytes(call->arena, entry->personal_salt, sizeof entry->personal_salt),
-               entry->personal_payload, months_of(call, entry));
-}
-
-static const char *const *
-actor_values(struct call *call, const struct entry *entry)
-{
-    return ROW(call, entry->row.sequence,
-               db_bytes(call->arena, entry->actor_salt, sizeof entry->actor_salt),
-               entry->actor_payload, months_of(call, entry));
-}
-
-static const char *const *
-object_values(struct call *call, const struct entry *entry)
-{
-    return ROW(call, entry->row.subject_id, entry->kind, entry->row.client_id, entry->state,
-               entry->personal_state, months_of(call, entry));
-}
-
 /* NULL when no personal field changed. */
 static const char *
-personal_changes(struct call *call, const struct entry *entry)
+personal_changes(struct call *call, const struct audit_draft *entry)
 {
     const char *changes =
         changes_of(call, entry->personal_before, entry->personal_state, entry->personal_said);
@@ -353,28 +229,20 @@ personal_changes(struct call *call, const struct entry *entry)
     return strcmp(changes, "[]") == 0 ? NULL : changes;
 }
 
-static bool
-same_object(const struct entry *entry, const struct entry *other)
-{
-    return entry->event->subject != NULL && other->event->subject != NULL &&
-           strcmp(entry->event->subject, other->event->subject) == 0 &&
-           strcmp(entry->kind, other->kind) == 0;
-}
-
 /* What each object was: at an earlier one of these events, else as stored. */
 static void
-look_back(struct entry *entries, size_t count, const PGresult *rows)
+look_back(struct audit_draft *entries, size_t count, const PGresult *rows)
 {
     for (int row = 0; row < PQntuples(rows); row++)
         if (db_value(rows, row, 2) != NULL) {
-            struct entry *entry = &entries[db_integer(rows, row, 2)];
+            struct audit_draft *entry = &entries[db_integer(rows, row, 2)];
 
             entry->before = db_value(rows, row, 3);
             entry->personal_before = db_value(rows, row, 4);
         }
     for (size_t i = 1; i < count; i++)
         for (size_t n = i; n-- > 0;)
-            if (entries[i].kind[0] != '\0' && same_object(&entries[i], &entries[n])) {
+            if (entries[i].kind[0] != '\0' && audit_same_object(&entries[i], &entries[n])) {
                 entries[i].before = entries[n].state;
                 entries[i].personal_before = entries[n].personal_state;
                 break;
@@ -388,7 +256,7 @@ struct chain_end {
 };
 
 static bool
-lock_chain(struct call *call, struct entry *entries, size_t count, struct chain_end *end)
+lock_chain(struct call *call, struct audit_draft *entries, size_t count, struct chain_end *end)
 {
     const char **subjects = arena_array(call->arena, count, sizeof *subjects);
     const char **kinds = arena_array(call->arena, count, sizeof *kinds);
@@ -411,7 +279,7 @@ lock_chain(struct call *call, struct entry *entries, size_t count, struct chain_
 }
 
 static void
-append(struct call *call, struct entry *entry, struct chain_end *end)
+append(struct call *call, struct audit_draft *entry, struct chain_end *end)
 {
     entry->previous = db_bytes(call->arena, end->hash, sizeof end->hash);
     fill_row(call, entry, end->sequence + 1,
@@ -425,83 +293,14 @@ append(struct call *call, struct entry *entry, struct chain_end *end)
     end->sequence++;
 }
 
-/* ---- storing */
-
-/* Rows of one table. */
-struct rows {
-    const char *const **values;
-    size_t count;
-};
-
-static struct rows
-rows_new(struct call *call, size_t max)
-{
-    return (struct rows){.values = arena_array(call->arena, max, sizeof(const char *const *))};
-}
-
-static void
-rows_store(struct call *call, const struct db_statement *statement, const struct rows *rows)
-{
-    if (rows->count > 0)
-        db_queue(call->db, statement,
-                 db_columns(call->arena, rows->values, rows->count, (size_t)statement->parameters));
-}
-
-/* Whether what an object is at this entry is what it is after all of them. */
-static bool
-is_last_of_object(const struct entry *entries, size_t count, size_t i)
-{
-    if (entries[i].event->subject == NULL || entries[i].kind[0] == '\0')
-        return false;
-    for (size_t later = i + 1; later < count; later++)
-        if (same_object(&entries[i], &entries[later]))
-            return false;
-    return true;
-}
-
-static void
-erase(struct call *call, const struct entry *entry)
-{
-    const char *client = entry->event->client;
-
-    if (entry->type == NULL || !entry->type->erases || client == NULL)
-        return;
-    db_queue(call->db, &erase_personal, &client);
-    db_queue(call->db, &erase_objects, &client);
-}
-
-static void
-store(struct call *call, const struct entry *entries, size_t count)
-{
-    struct rows chained = rows_new(call, count), personal = rows_new(call, count);
-    struct rows actors = rows_new(call, count), objects = rows_new(call, count);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct entry *entry = &entries[i];
-
-        chained.values[chained.count++] = entry_values(call, entry);
-        if (entry->personal_payload != NULL)
-            personal.values[personal.count++] = personal_values(call, entry);
-        if (entry->actor_payload != NULL)
-            actors.values[actors.count++] = actor_values(call, entry);
-        if (is_last_of_object(entries, count, i))
-            objects.values[objects.count++] = object_values(call, entry);
-    }
-    rows_store(call, &insert_entries, &chained);
-    rows_store(call, &insert_personal, &personal);
-    rows_store(call, &insert_actors, &actors);
-    rows_store(call, &upsert_objects, &objects);
-    erase(call, &entries[count - 1]);
-}
-
 /* How many go together: an event that erases is the last, because those behind it see what it left. */
 static size_t
-together(struct call *call, Wire__Event *const *events, size_t count, struct entry *entries)
+together(struct call *call, Wire__Event *const *events, size_t count, struct audit_draft *entries)
 {
     size_t n = 0;
 
     while (n < count && (n == 0 || entries[n - 1].type == NULL || !entries[n - 1].type->erases)) {
-        entries[n] = (struct entry){.event = events[n], .type = events_find(events[n]->type)};
+        entries[n] = (struct audit_draft){.event = events[n], .type = events_find(events[n]->type)};
         read_event(call, &entries[n]);
         read_actor(call, &entries[n]);
         n++;
@@ -512,7 +311,7 @@ together(struct call *call, Wire__Event *const *events, size_t count, struct ent
 enum rpc_status
 audit_record(struct call *call, Wire__Event *const *events, size_t count)
 {
-    struct entry *entries = arena_array(call->arena, count, sizeof *entries);
+    struct audit_draft *entries = arena_array(call->arena, count, sizeof *entries);
     struct chain_end end;
 
     while (count > 0) {
@@ -522,7 +321,7 @@ audit_record(struct call *call, Wire__Event *const *events, size_t count)
             return db_fail(call);
         for (size_t i = 0; i < now; i++)
             append(call, &entries[i], &end);
-        store(call, entries, now);
+        audit_store(call, entries, now);
         db_queue(call->db, &move_head,
                  (const char *const[]){arena_printf(call->arena, "%lld", (long long)end.sequence),
                                        db_bytes(call->arena, end.hash, sizeof end.hash)});
