@@ -66,6 +66,10 @@ def dying(supervisor):
     return next((program for program in supervisor.programs if program.deaths >= DEATHS_MAX), None)
 
 
+def last_words(supervisor, name):
+    return f"its log ({supervisor.logs}/{name}.log) ends with\n" + supervisor.log_tail(name)
+
+
 def is_ready(stack, api):
     """Whether /readyz is 200; a service that this build does not have is not waited for."""
     missing = api.missing()
@@ -78,11 +82,11 @@ def wait_until_ready(stack, supervisor, api):
         return
     program = dying(supervisor)
     if program:
-        raise Failed(f"{program.name} keeps ending; its log ({supervisor.logs}/{program.name}.log) ends with\n"
-                     + supervisor.log_tail(program.name))
+        raise Failed(f"{program.name} keeps ending; {last_words(supervisor, program.name)}")
     missing = api.missing()
-    who = "the gateway" if missing is None else ", ".join(missing)
-    raise Failed(f"not ready after {READY_SECONDS_MAX} s: {who} does not answer; the logs are in {supervisor.logs}")
+    silent = ["gateway"] if missing is None else missing
+    raise Failed(f"not ready after {READY_SECONDS_MAX} s: {', '.join(silent)} does not answer; "
+                 + "\n".join(last_words(supervisor, name) for name in silent))
 
 
 def fill(stack, supervisor, options):
