@@ -85,7 +85,7 @@ COMPILE = $(CC) $(CPPFLAGS) $(STANDARD) $(CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 FLAGS_NOW := $(CC) $(CPPFLAGS) $(STANDARD) $(STRICT) $(CFLAGS_$(MODE)) $(CFLAGS) $(LDFLAGS)
 
 # ── Goals ────────────────────────────────────────────────────────────────────────────────────────
-.PHONY: all unit probes bench fuzz fuzz-programs generate lint tidy cppcheck format format-check clean help FORCE
+.PHONY: all unit probes bench fuzz fuzz-programs generate lint tidy cppcheck clang format format-check clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -104,7 +104,7 @@ fuzz-programs: $(FUZZ_PROGRAMS) ## the same as programs that play a corpus, into
 
 generate: $(GEN)/.generated ## only the generated code, into build/<mode>/gen
 
-lint: tidy cppcheck format-check ## clang-tidy, cppcheck and the layout
+lint: tidy cppcheck format-check clang ## clang-tidy, cppcheck, the layout, and clang's own warnings
 
 help: ## this text
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -274,6 +274,9 @@ cppcheck: $(GEN)/.generated ## cppcheck
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	    --suppressions-list=.cppcheck --library=posix --error-exitcode=1 -j 2 \
 	    -D_GNU_SOURCE -Iservices/common -Igateway $(LINTED)
+
+clang: ## everything with clang, which warns of other things
+	$(MAKE) MODE=debug CC=clang all unit probes bench fuzz-programs
 
 format: ## lays all sources out
 	clang-format -i $(LAID_OUT)

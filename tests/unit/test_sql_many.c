@@ -55,8 +55,8 @@ another_form_is_refused(void **state)
         "insert into t (id) values ($1), ($1) returning id",
         "insert into t (id) values ($2) on conflict (id) do update set n = 1",
         "insert into t (id) values ($) on conflict (id) do update set n = 1",
-        "insert into t (id) values ($1) on conflict (id) do update set n = (select 1 from (select 1 "
-        "values ($1)) v)",
+        ("insert into t (id) values ($1) on conflict (id) do update set n = (select 1 from (select 1 "
+         "values ($1)) v)"),
         "insert into t (id) values ($1) returning 1 on conflict (id) do update set n = 1",
         "update t set n = $1",
     };
