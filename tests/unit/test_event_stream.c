@@ -466,9 +466,11 @@ test_gathering(void **state)
     assert_int_equal(stream_due(&stream, 1025), INT64_MAX);
     assert_int_equal(stream_batch(&stream, next, NULL, 4, &stream, 1, 1025), 4);
     stream_advance(&stream, 4, 1025);
+    publish(&stream, events, 6, 6, 1026);
+    stream_peek(&stream, next, 1);
+    assert_int_equal(stream_batch(&stream, next, NULL, 1, &stream, 1, 1026), 0);
     stream.buffered = BATCH_MAX;
-    assert_int_equal(stream_batch(&stream, next, NULL, 4, &stream, 1, 1026), 4);
-    stream.buffered = 0;
+    assert_int_equal(stream_batch(&stream, next, NULL, 1, &stream, 1, 1026), 1);
     stream_end(&stream);
 }
 
