@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a service holds, to prove that a refusal changed nothing, and that events have taken effect."""
 from client import problem, wait_until
-from tables import UNTRIED_MAILS, fingerprint_statement
+from tables import events_under_way, fingerprint_statement, work_under_way
 
 # The courier moves these by itself, whatever callers do.
 COURIERS = ("event_log", "event_personal", "event_actor", "outbox", "parked_event", "stream_cursor", "stream_epoch",
@@ -12,7 +12,7 @@ def facts(stack, service, settled=True):
     """How many rows each of a service's own tables has, and which, and how many events it has told: once all that was
     told before has taken effect, unless a courier is kept from it."""
     if settled:
-        wait_until_settled(stack)
+        wait_until_mailed(stack)
     rows = stack.query(fingerprint_statement(stack, [service], COURIERS))
     told = stack.query(f"select (select count(*) from {service}.event_log) + (select count(*) from {service}.outbox)")
     return {name: (count, written) for name, count, written in rows} | {"events told": told[0][0]}
@@ -36,14 +36,7 @@ def told(stack, service, column, value):
 
 def is_settled(stack):
     """Whether every event is numbered and has been applied by all who follow it, the audit log included."""
-    def rows(columns, table):
-        return " union all ".join(f"select '{service}' as service, {columns} from {service}.{table}"
-                                  for service in stack.place.services())
-    return not stack.query(
-        f"select 1 from ({rows('sequence', 'stream_head')}) head "
-        f"join ({rows('consumer, producer, sequence', 'stream_cursor')}) seen on seen.producer = head.service "
-        f"where seen.consumer in ('main', 'audit') and seen.sequence < head.sequence "
-        f"union all select 1 from ({rows('event_id', 'outbox')}) untold limit 1")
+    return not stack.query(f"{events_under_way(stack.place.services())} limit 1")
 
 
 def wait_until_settled(stack):
@@ -52,6 +45,5 @@ def wait_until_settled(stack):
 
 
 def wait_until_mailed(stack):
-    """Waits until every mail was tried, and what that told has taken effect."""
-    wait_until(lambda: not stack.query(f"select 1 from {UNTRIED_MAILS} limit 1"))
-    wait_until_settled(stack)
+    """Waits until, besides, every mail was tried, every document is rendered, and what that told has taken effect."""
+    wait_until(lambda: not stack.query(f"{work_under_way(stack.place.services())} limit 1"))

@@ -35,31 +35,36 @@ class Fingerprints:
             self.last = {name: (rows, written) for name, rows, written in cursor.fetchall()}
         return self.last
 
+    def works(self):
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"{work_under_way(self.stack.place.services())} limit 1")
+            return cursor.rowcount > 0
+
     def settled(self):
         """Once every event is told to everybody, every mail was tried, every document rendered and nothing moves any more."""
         self.last = None
-        wait_until(lambda: self.last == self.take() and not pending(self.connection, self.stack.place.services()))
+        wait_until(lambda: not self.works() and self.last == self.take())
         return self.last
 
     def close(self):
         self.connection.close()
 
 
-def waiting_events(services):
-    """SQL: how many events are not yet numbered, or not yet in the audit log."""
-    return " + ".join(
-        f"(select count(*) from {service}.outbox) + (select h.sequence - coalesce(max(c.sequence), 0) "
-        f"from {service}.stream_head h left join accounts.stream_cursor c on c.consumer = 'audit' "
-        f"and c.producer = '{service}' group by h.sequence)" for service in services)
+def events_under_way(services):
+    """SQL: a row for each event that is not yet numbered, each stream that somebody who follows it has not yet applied."""
+    def rows(columns, table):
+        return " union all ".join(f"select '{service}' as service, {columns} from {service}.{table}"
+                                  for service in services)
+    return (f"select 1 from ({rows('sequence', 'stream_head')}) head "
+            f"join ({rows('consumer, producer, sequence', 'stream_cursor')}) seen on seen.producer = head.service "
+            f"where seen.consumer in ('main', 'audit') and seen.sequence < head.sequence "
+            f"union all select 1 from ({rows('event_id', 'outbox')}) untold")
 
 
-def pending(connection, services):
-    """How many events are not yet in the audit log, mails not yet tried once, invoices not yet rendered."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"""
-            select {waiting_events(services)} + (select count(*) from invoicing.invoice_rendering)
-                + (select count(*) from {UNTRIED_MAILS})""")
-        return cursor.fetchone()[0]
+def work_under_way(services):
+    """SQL: that, and a row for each mail not yet tried once, each document not yet rendered."""
+    return (f"{events_under_way(services)} union all select 1 from {UNTRIED_MAILS} "
+            "union all select 1 from invoicing.invoice_rendering")
 
 
 def tables_holding(stack, text):

@@ -70,7 +70,8 @@ def test_bud_18_afterwards_it_is_nowhere(admin, stack, client, project):
     assert_gone()
     problem(admin.post(path_to(project, "/sessions"), body), 404, "not_found")
     problem(admin.post(path_to(project, "/funding-calls"), {"requested_cents": 1}), 404, "not_found")
-    assert stack.query("select 1 from sessions.parked_event union all select 1 from funding.parked_event") == []
+    assert stack.query("select type, reason from sessions.parked_event where project = %s union all "
+                       "select type, reason from funding.parked_event where project = %s", *[project["id"]] * 2) == []
 
 
 @pytest.mark.parametrize("use, said", [
