@@ -5,7 +5,7 @@ import os
 import signal
 
 from client import wait_until
-from processes import in_role
+from processes import descendants, in_role, title
 
 
 def children(stack, program, role):
@@ -45,10 +45,12 @@ def stopped(*processes):
 
 @contextlib.contextmanager
 def down(stack, *programs):
-    """Programs that are killed and only started again at the end."""
+    """Programs that are killed, gone with all their children, and only started again at the end."""
     with stopped(stack.pid("supervisor")):
+        victims = [process for program in programs for process in descendants(stack.pid(program))]
         for program in programs:
             os.kill(stack.pid(program), signal.SIGKILL)
+        wait_until(lambda: not any(title(victim) for victim in victims))
         yield
 
 
@@ -58,6 +60,7 @@ def without_broker(stack):
     victim = child(stack, "broker", "broker")
     with stopped(stack.pid("broker")):
         os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: not title(victim))
         yield
     wait_until(lambda: children(stack, "broker", "broker") not in ([], [victim]))
 

@@ -22,8 +22,9 @@ GENESIS = bytes(32)
 
 @contextlib.contextmanager
 def connected(stack):
-    """stack.query on one connection."""
+    """stack.query on one connection, which sees the tables as they are at its first statement."""
     with contextlib.closing(stack.connect()) as connection, connection.cursor() as open_cursor:
+        connection.set_session(isolation_level="REPEATABLE READ", autocommit=False)
         def query(statement, *parameters):
             open_cursor.execute(statement, parameters)
             return open_cursor.fetchall()

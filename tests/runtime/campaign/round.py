@@ -14,7 +14,7 @@ from client import Client, wait_until
 from cluster import DATABASE, SUPERUSER
 from referee import books, documents, effects, load, mails, postings, streams, told  # noqa: F401
 from referee.evidence import SERVICES, Evidence, judge
-from tables import waiting_events
+from tables import events_under_way
 
 CALLERS = 8
 REST_SECONDS = 180
@@ -93,7 +93,7 @@ class Round:
         behind = " + ".join(f"""(select coalesce(sum(h.sequence - c.sequence), 0) from {consumer}.stream_cursor c,
             {producer}.stream_head h where c.producer = '{producer}')""" for consumer in SERVICES for producer in SERVICES)
         [(waiting,)] = self.stack.query(f"""
-            select {behind} + {waiting_events(self.stack.place.services())}
+            select {behind} + (select count(*) from ({events_under_way(self.stack.place.services())}) untold)
                 + (select count(*) from notifications.message where status in ('queued', 'held'))
                 + (select count(*) from invoicing.invoice_rendering)
                 + (select count(*) from budgeting.project where status = 'closing')""")
