@@ -79,14 +79,14 @@ class Round:
                 waiting, = wait_until(lambda before=waiting: self.fewer(before, left), REST_SECONDS)
 
     def fewer(self, before, left):
-        """(how much still waits,) if that is less than before."""
+        """(how much still waits,) if that is less than before, by a hundredth: looking costs what the stack needs."""
         try:
             for statement in HURRY:
                 self.stack.query(statement.format(left=left))
             waiting = self.waiting() + (not self.stack.is_ready())
         except Exception:  # pylint: disable=broad-except
             return None  # the database is still recovering
-        return (waiting,) if waiting < before else None
+        return (waiting,) if waiting < before * 0.99 else None
 
     def waiting(self):
         """How much still waits. One statement sees one moment: what is under way is in one of its places."""
