@@ -59,6 +59,10 @@ def transactions(evidence, condition):
 def of_events(evidence):
     """Every event that moves money was posted once, with its amounts, and no other event was."""
     posted = transactions(evidence, "t.event_id")
+    closings = collections.defaultdict(list)
+    for project, kind, payload in evidence.rows(
+            "select project, type, payload from budgeting.event_log where type = 'budgeting.ProjectClosed'"):
+        closings[project].append(decode(kind, payload).remaining_cents)
     for identifier, kind, _, _, project, payload in events(evidence, "sessions", "funding"):
         if kind in MOVES:
             possible = (moved(MOVES[kind](decode(kind, payload))),)
@@ -68,8 +72,7 @@ def of_events(evidence):
             paid = decode(kind, payload).payment.amount_cents
             possible = ({"external": -paid, "receivable": paid},)
         elif kind == "sessions.ProjectSealed":
-            closed = [message.remaining_cents for message in (decode(*row) for row in evidence.rows(
-                "select type, payload from budgeting.event_log where type = 'budgeting.ProjectClosed' and project = %s", project))]
+            closed = closings[project]
             if len(closed) > 1:
                 yield f"project {project} was closed {len(closed)} times"
             returned = max(sum(closed), 0)
