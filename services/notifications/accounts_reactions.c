@@ -95,11 +95,13 @@ alert_open_projects(struct call *call, const Id *client)
     size_t count;
 
     TRY(sql_rows(call, &list_open_projects, client, &projects, &count));
-    if (count == 0)
-        return RPC_OK;
-    return alert_raise(call, ALERT_KIND_PROJECT_OF_ARCHIVED_CLIENT, ALERT_SEVERITY_CRITICAL,
-                       "A client was archived while its project %s is open; close the project.",
-                       projects[0]->project_name);
+    for (size_t i = 0; i < count; i++)
+        TRY(alert_raise_project(
+            call, ALERT_KIND_PROJECT_OF_ARCHIVED_CLIENT, ALERT_SEVERITY_CRITICAL,
+            projects[i]->project_id,
+            "A client was archived while its project %s is open; close the project.",
+            projects[i]->project_name));
+    return RPC_OK;
 }
 
 enum rpc_status

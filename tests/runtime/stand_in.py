@@ -6,9 +6,11 @@ import os
 import signal
 import types
 
+from client import wait_until
 from event_messages import message_type
 from interference import children, stopped
-from test_broker import DONE, FORWARD, LEAVE, READY, control, dealer, receive
+from processes import title
+from test_broker import ALIVE, DONE, FORWARD, LEAVE, READY, control, dealer, receive
 
 
 class StandIn:
@@ -18,6 +20,7 @@ class StandIn:
         place = types.SimpleNamespace(keys=stack.place.keys, addresses=stack.place.broker_addresses(1))
         self.socket = dealer(place, service, "workers")
         self.socket.send(control(READY, 0, 1, f"{service}.{lane}".encode()))
+        assert receive(self.socket)[0][4] == ALIVE
 
     def take(self):
         """The sender and the header of the next request, unless it is only asked how it is; what it is to be answered
@@ -53,8 +56,13 @@ def in_place_of(stack, service, lane):
         opened.append(StandIn(stack, service, lane))
         return opened[-1]
     with stopped(stack.pid(service)):
-        for worker in children(stack, service, lane):
+        workers = children(stack, service, lane)
+        for worker in workers:
             os.kill(worker, signal.SIGKILL)
-        yield stand_in
-    for each in opened:
-        each.close()
+        # One that still dies would be given the request first.
+        wait_until(lambda: not any(title(worker) for worker in workers))
+        try:
+            yield stand_in
+        finally:
+            for each in opened:
+                each.close()

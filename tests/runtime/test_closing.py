@@ -62,15 +62,33 @@ def test_bud_17_a_call_accepted_while_the_project_closes_stays_in_the_envelope(a
     assert admin.read(f"/v1/funding-calls/{call['id']}")["status"] == "accepted"
 
 
-def test_acc_3_a_project_opened_while_its_client_is_archived_is_told(admin, stack):
-    """ACC-3: budgeting has not heard of the archiving yet; operators are alerted."""
+def active_client(admin, stack):
+    """A client that budgeting and notifications know as active, and the body of a project for it."""
     client = new_client(admin)
-    body = {"client_id": client["id"], "name": "Too late", "initial_budget_cents": 0,
-            "alert_threshold": {"percent_bp": 8000}}
-    # It knows the client as active.
-    stack_knows = "select status from budgeting.client where id = %s and status = 'active'"
-    wait_until(lambda: stack.query(stack_knows, client["id"]))
+    for service in ("budgeting", "notifications"):
+        wait_until(lambda: stack.query(f"select 1 from {service}.client where id = %s and status = 'active'", client["id"]))
+    return client, {"client_id": client["id"], "name": "Too late", "initial_budget_cents": 0,
+                    "alert_threshold": {"percent_bp": 8000}}
+
+
+def test_acc_3_a_project_opened_while_its_client_is_archived_is_told(admin, stack):
+    """ACC-3: budgeting has not heard of the archiving yet, notifications has; operators are alerted."""
+    client, body = active_client(admin, stack)
     with stopped(child(stack, "budgeting", "courier")):
         assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
         project = admin.create("/v1/projects", body)
+        wait_until(lambda: stack.query("select 1 from notifications.client where id = %s and status = 'archived'",
+                                       client["id"]))
     wait_for_alert(admin, "project_of_archived_client", project)
+
+
+def test_acc_3_projects_opened_before_their_clients_archiving_is_told_are_told(admin, stack):
+    """ACC-3: the other order; each open project is told of."""
+    client, body = active_client(admin, stack)
+    with stopped(child(stack, "accounts", "courier")):
+        assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
+        projects = [admin.create("/v1/projects", body) for _ in range(2)]
+        for project in projects:
+            wait_until(lambda: stack.query("select 1 from notifications.project where id = %s", project["id"]))
+    for project in projects:
+        wait_for_alert(admin, "project_of_archived_client", project)
