@@ -4,8 +4,9 @@
 #include "ledger.h"
 #include "sql.h"
 
+/* Held against the client's archiving. */
 SQL(get_commission, CreateProjectRequest, ClientCommission,
-    "select commission from client where id = :client_id and status = 'active'");
+    "select commission from client where id = :client_id and status = 'active' for share");
 
 SQL(insert_project, CreateProjectRequest, Project,
     "insert into project (id, client_id, name, initial_budget_cents, alert_threshold, mailing_list, "

@@ -81,6 +81,11 @@ void events_store(struct call *call);
  * calls it where it archives. */
 void events_erase_client(struct call *call, const char *client_id);
 
+/* For a reaction: whether this service told an event of `type` about the same project, which the producer of the event
+ * being handled had not read when it told that one. */
+enum rpc_status events_crossed(struct call *call, const ProtobufCMessageDescriptor *type,
+                               bool *crossed) RPC_CHECKED;
+
 /* The courier's loop; returns on SIGTERM. It is woken by inherited->wake_courier_read when there is
  * something in the outbox. */
 int events_courier(const struct service *service, const struct inherited *inherited);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Funding calls that a project's budget opens by itself: what it entered, not what an operator does
  * (FUN-2, BUD-14). */
+#include "events.h"
 #include "funding_calls.h"
 #include "refill.h"
 #include "sql.h"
@@ -36,18 +37,22 @@ find_obstacle(struct call *call, const Budgeting__Project *project, FundingReaso
 {
     EarlierCalls *earlier = NEW(call, EarlierCalls);
     Id id = COMMON__ID__INIT;
-    bool open;
+    bool open, granted_meanwhile;
 
     *obstacle = NULL;
     earlier->project_id = id.id = project->id;
     TRY(sql_maybe(call, &lock_open_project, &id, &id, &open));
     TRY(sql_one(call, &look_at_earlier_calls, earlier, earlier));
+    TRY(events_crossed(call, &funding__funding_call_accepted__descriptor, &granted_meanwhile));
     if (!project->auto_funding_call)
         *obstacle = "the project opens no calls by itself";
     else if (!open)
         *obstacle = "the project is not open any more";
     else if (earlier->undecided)
         *obstacle = "an earlier call is undecided";
+    else if (
+        granted_meanwhile) /* where that is not enough, budgeting says so when it has posted it */
+        *obstacle = "an accepted call is not yet in the budget";
     else if (reason == FUNDING_REASON_THRESHOLD && earlier->threshold_of_late)
         *obstacle = "the threshold has opened a call within 24 hours";
     return RPC_OK;

@@ -14,9 +14,9 @@ SQL(get_billing_plan, GetBillingPlanRequest, BillingPlan,
 
 SQL(insert_first_plan, Budgeting__ProjectCreated, BillingPlan,
     "insert into billing_plan (id, project_id, client_id, basis, rate_bp, fixed_fee_cents, "
-    "triggers, milestones) values (:call.new_id, :project.id, :project.client_id, "
+    "triggers, milestones, created_at) values (:call.new_id, :project.id, :project.client_id, "
     ":commission.basis, :commission.rate_bp, :commission.fixed_fee_cents, :commission.triggers, "
-    ":commission.milestones) on conflict (project_id) do nothing "
+    ":commission.milestones, :call.occurred_at::timestamptz) on conflict (project_id) do nothing "
     "returning " BILLING_PLAN_COLUMNS);
 
 SQL(insert_billing_plan, SetBillingPlanRequest, BillingPlan,

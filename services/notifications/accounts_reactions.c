@@ -28,10 +28,6 @@ SQL(end_links, Id, Empty,
 SQL(erase_mailing_lists, Id, Empty,
     "update project set mailing_list = '[]' where client_id = :id");
 
-SQL(list_open_projects, Id, ProjectContacts,
-    "select id as project_id, name as project_name from project "
-    "where client_id = :id and status <> 'closed' and not deleted order by id");
-
 enum rpc_status
 notifications_on_user_invited(struct call *call, const Accounts__UserInvited *event)
 {
@@ -86,24 +82,6 @@ cancel_client_mails(struct call *call, const Id *client)
     return sql_run(call, &delete_sources, client, NULL);
 }
 
-/* Opened in the same instant as its client was archived (ACC-3); the other order is seen when the
- * project's own event arrives. */
-static enum rpc_status
-alert_open_projects(struct call *call, const Id *client)
-{
-    ProjectContacts **projects;
-    size_t count;
-
-    TRY(sql_rows(call, &list_open_projects, client, &projects, &count));
-    for (size_t i = 0; i < count; i++)
-        TRY(alert_raise_project(
-            call, ALERT_KIND_PROJECT_OF_ARCHIVED_CLIENT, ALERT_SEVERITY_CRITICAL,
-            projects[i]->project_id,
-            "A client was archived while its project %s is open; close the project.",
-            projects[i]->project_name));
-    return RPC_OK;
-}
-
 enum rpc_status
 notifications_on_client_archived(struct call *call, const Accounts__ClientArchived *event)
 {
@@ -111,6 +89,5 @@ notifications_on_client_archived(struct call *call, const Accounts__ClientArchiv
 
     client.id = event->client->id;
     TRY(cancel_client_mails(call, &client));
-    TRY(sql_run(call, &erase_mailing_lists, &client, NULL));
-    return alert_open_projects(call, &client);
+    return sql_run(call, &erase_mailing_lists, &client, NULL);
 }

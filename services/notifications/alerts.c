@@ -56,43 +56,19 @@ new_alert(struct call *call, AlertKind kind, AlertSeverity severity, AlertAudien
     return alert;
 }
 
-static enum rpc_status
-raise_about(struct call *call, AlertKind kind, AlertSeverity severity, const char *subject,
-            const char *project, const char *sentence, va_list arguments)
-{
-    Alert *alert = new_alert(call, kind, severity, ALERT_AUDIENCE_OPERATORS);
-
-    alert->summary = arena_vprintf(call->arena, sentence, arguments);
-    alert->subject_id = (char *)subject;
-    alert->project_id = (char *)project;
-    alert->client_id = call->event->client;
-    return raise_alert(call, alert);
-}
-
 enum rpc_status
 alert_raise(struct call *call, AlertKind kind, AlertSeverity severity, const char *sentence, ...)
 {
+    Alert *alert = new_alert(call, kind, severity, ALERT_AUDIENCE_OPERATORS);
     va_list arguments;
-    enum rpc_status status;
 
     va_start(arguments, sentence);
-    status = raise_about(call, kind, severity, call->event->subject, call->event->project, sentence,
-                         arguments);
+    alert->summary = arena_vprintf(call->arena, sentence, arguments);
     va_end(arguments);
-    return status;
-}
-
-enum rpc_status
-alert_raise_project(struct call *call, AlertKind kind, AlertSeverity severity,
-                    const char *project_id, const char *sentence, ...)
-{
-    va_list arguments;
-    enum rpc_status status;
-
-    va_start(arguments, sentence);
-    status = raise_about(call, kind, severity, project_id, project_id, sentence, arguments);
-    va_end(arguments);
-    return status;
+    alert->subject_id = call->event->subject;
+    alert->project_id = call->event->project;
+    alert->client_id = call->event->client;
+    return raise_alert(call, alert);
 }
 
 enum rpc_status

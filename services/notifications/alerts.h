@@ -11,10 +11,6 @@
 enum rpc_status alert_raise(struct call *call, AlertKind kind, AlertSeverity severity,
                             const char *sentence, ...)
     __attribute__((format(printf, 4, 5))) RPC_CHECKED;
-/* The same about one project that the event concerns without naming it. */
-enum rpc_status alert_raise_project(struct call *call, AlertKind kind, AlertSeverity severity,
-                                    const char *project_id, const char *sentence, ...)
-    __attribute__((format(printf, 5, 6))) RPC_CHECKED;
 /* Tells administrators that a message was given up. */
 enum rpc_status alert_message_failed(struct call *call, const Message *message) RPC_CHECKED;
 /* Tells administrators that no mail is sent, and why. */

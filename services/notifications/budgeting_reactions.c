@@ -6,10 +6,6 @@
 #include "sql.h"
 #include "words.h"
 
-SQL(find_archived_client, Id, ProjectContacts,
-    "select id as client_id, name as client_name from client "
-    "where id = :id and status = 'archived'");
-
 SQL(release_decision, AwaitedWords, Empty,
     "update message set words = words || :words, due_at = now() where object_id = :funding_call_id "
     "and kind = 'funding_call_decision' and status = 'queued' and claims = 0");
@@ -19,20 +15,9 @@ SQL(release_decision, AwaitedWords, Empty,
 enum rpc_status
 notifications_on_project_created(struct call *call, const Budgeting__ProjectCreated *event)
 {
-    const Budgeting__Project *project = event->project;
-    ProjectContacts *client = NEW(call, ProjectContacts);
-    Id id = COMMON__ID__INIT;
-    bool archived;
+    int64_t cents = event->project->initial_budget_cents;
 
-    TRY(history_note(call, project->initial_budget_cents, "Project opened with %s",
-                     history_money(call, project->initial_budget_cents)));
-    id.id = project->client_id;
-    TRY(sql_maybe(call, &find_archived_client, &id, client, &archived));
-    if (!archived)
-        return RPC_OK;
-    return alert_raise(call, ALERT_KIND_PROJECT_OF_ARCHIVED_CLIENT, ALERT_SEVERITY_CRITICAL,
-                       "Project %s was opened for %s, which is archived; close the project.",
-                       project->name, client->client_name);
+    return history_note(call, cents, "Project opened with %s", history_money(call, cents));
 }
 
 enum rpc_status
@@ -79,6 +64,16 @@ notifications_on_project_reopened(struct call *call, const Budgeting__ProjectReo
     TRY(history_note(call, HISTORY_NO_AMOUNT, "Project is open again: %s", reason));
     return alert_raise(call, ALERT_KIND_PROJECT_REOPENED, ALERT_SEVERITY_WARNING,
                        "Project %s could not be closed: %s.", event->project->name, reason);
+}
+
+/* ACC-3. */
+enum rpc_status
+notifications_on_project_left_open(struct call *call, const Budgeting__ProjectLeftOpen *event)
+{
+    TRY(history_note(call, HISTORY_NO_AMOUNT, "Project is open though its client is archived"));
+    return alert_raise(call, ALERT_KIND_PROJECT_OF_ARCHIVED_CLIENT, ALERT_SEVERITY_CRITICAL,
+                       "Project %s is open though its client is archived; close the project.",
+                       event->project->name);
 }
 
 enum rpc_status

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The odd orders of closing and archiving: what happens while another service has not heard yet."""
+import concurrent.futures
+import contextlib
 import re
 
-from client import mail_text, problem, wait_until
+import pytest
+from billing import the_invoice
+from client import expect, mail_text, problem, wait_until
+from facts import wait_until_settled
 from factory import envelope, funded_client, new_client, new_project, wait_for_status
-from interference import child, stopped
+from interference import child, held, refusing, stopped
 
 REVIEW_LINK = re.compile(r"/v1/funding-reviews/([\w.~-]+)")
 
@@ -62,33 +67,66 @@ def test_bud_17_a_call_accepted_while_the_project_closes_stays_in_the_envelope(a
     assert admin.read(f"/v1/funding-calls/{call['id']}")["status"] == "accepted"
 
 
-def active_client(admin, stack):
-    """A client that budgeting and notifications know as active, and the body of a project for it."""
+@pytest.fixture
+def empty_client(admin, stack):
+    """A client without money, that budgeting knows as active."""
     client = new_client(admin)
-    for service in ("budgeting", "notifications"):
-        wait_until(lambda: stack.query(f"select 1 from {service}.client where id = %s and status = 'active'", client["id"]))
-    return client, {"client_id": client["id"], "name": "Too late", "initial_budget_cents": 0,
-                    "alert_threshold": {"percent_bp": 8000}}
+    wait_until(lambda: stack.query("select 1 from budgeting.client where id = %s and status = 'active'", client["id"]))
+    return client
 
 
-def test_acc_3_a_project_opened_while_its_client_is_archived_is_told(admin, stack):
-    """ACC-3: budgeting has not heard of the archiving yet, notifications has; operators are alerted."""
-    client, body = active_client(admin, stack)
+def archive(admin, client):
+    expect(admin.delete(f"/v1/clients/{client['id']}"), 204)
+
+
+def test_acc_3_projects_opened_while_their_client_is_archived_are_told(admin, operator, stack, empty_client):
+    """ACC-3: budgeting has not heard of the archiving yet; operators are alerted of each."""
     with stopped(child(stack, "budgeting", "courier")):
-        assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
-        project = admin.create("/v1/projects", body)
-        wait_until(lambda: stack.query("select 1 from notifications.client where id = %s and status = 'archived'",
-                                       client["id"]))
-    wait_for_alert(admin, "project_of_archived_client", project)
-
-
-def test_acc_3_projects_opened_before_their_clients_archiving_is_told_are_told(admin, stack):
-    """ACC-3: the other order; each open project is told of."""
-    client, body = active_client(admin, stack)
-    with stopped(child(stack, "accounts", "courier")):
-        assert admin.delete(f"/v1/clients/{client['id']}").status_code == 204
-        projects = [admin.create("/v1/projects", body) for _ in range(2)]
-        for project in projects:
-            wait_until(lambda: stack.query("select 1 from notifications.project where id = %s", project["id"]))
+        archive(admin, empty_client)
+        projects = [new_project(admin, empty_client, 0) for _ in range(2)]
     for project in projects:
-        wait_for_alert(admin, "project_of_archived_client", project)
+        wait_for_alert(operator, "project_of_archived_client", project)
+        assert "budgeting.ProjectLeftOpen" in [
+            entry["type"] for entry in operator.read(f"/v1/projects/{project['id']}/history")["history_entries"]]
+
+
+def test_acc_3_whoever_opens_a_project_holds_its_client(admin, stack, empty_client):
+    """ACC-3: the archiving finds the project, or comes first and it is refused."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with held(stack, "select 1 from budgeting.client where id = %s for update", empty_client["id"]) as wait_for:
+            opening = pool.submit(new_project, admin, empty_client, 0)
+            wait_for("budgeting")
+        assert opening.result()["status"] == "open"
+
+
+@contextlib.contextmanager
+def closed_unheard(admin, stack, service, project):
+    """A project that is closed while a service can't take that in for now."""
+    with refusing(stack, f"{service}.project", f"new.id = '{project['id']}' and new.status = 'closed'", "40001"):
+        admin.act(f"/v1/projects/{project['id']}/close")
+        wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
+        yield
+
+
+def test_acc_3_a_closing_that_is_heard_after_the_archiving_alerts_nobody(admin, stack, empty_client):
+    """ACC-3: whether a project is open is not judged by who may have heard late."""
+    project = new_project(admin, empty_client, 0)
+    with closed_unheard(admin, stack, "notifications", project):
+        wait_until(lambda: admin.delete(f"/v1/clients/{empty_client['id']}").status_code == 204)
+        wait_until(lambda: stack.query("select 1 from notifications.client where id = %s and status = 'archived'",
+                                       empty_client["id"]))
+    wait_until_settled(stack)
+    assert stack.query("select kind from notifications.alert where client_id = %s", empty_client["id"]) == []
+
+
+def test_acc_3_a_client_is_not_archived_before_its_last_billing(admin, stack):
+    """ACC-3: nothing is unpaid yet, because invoicing has not heard of the closing."""
+    client = new_client(admin, commission={"basis": "fixed_fee", "fixed_fee_cents": 1_000,
+                                           "triggers": ["project_closed"]})
+    project = new_project(admin, client, 0)
+    with closed_unheard(admin, stack, "invoicing", project):
+        refusal = problem(admin.delete(f"/v1/clients/{client['id']}"), 409, "client_has_obligations")
+        assert refusal["detail"] == "the client cannot be archived: the last billing of 1 project(s) is still to come"
+    invoice = the_invoice(admin, project)
+    refusal = problem(admin.delete(f"/v1/clients/{client['id']}"), 409, "client_has_obligations")
+    assert invoice["number"] in refusal["detail"] and "billing" not in refusal["detail"]

@@ -464,6 +464,7 @@ def archive(stack, admin, client, project, session):
     admin.act(f"/v1/sessions/{session['id']}/cancel")
     admin.act(f"/v1/projects/{project['id']}/close")
     wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
+    wait_until_settled(stack)
     expect(admin.delete(f"/v1/clients/{client['id']}"), 204)
     wait_until_settled(stack)
 

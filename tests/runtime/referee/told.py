@@ -29,11 +29,11 @@ ALERTS = {
     "budgeting.BudgetThresholdReached": "budget_threshold", "budgeting.BudgetOverrun": "budget_overrun",
     "budgeting.BudgetShortAfterDecision": "budget_short", "budgeting.FundsKeptInEnvelope": "funds_kept",
     "budgeting.FundingCallUnfunded": "funding_call_unfunded", "budgeting.ProjectClosingDelayed": "closing_delayed",
-    "budgeting.ProjectReopened": "project_reopened", "funding.FundingCallUnanswered": "funding_call_unanswered",
+    "budgeting.ProjectReopened": "project_reopened", "budgeting.ProjectLeftOpen": "project_of_archived_client",
+    "funding.FundingCallUnanswered": "funding_call_unanswered",
     "funding.FundingCallAccepted": "funding_call_decision", "funding.FundingCallDeclined": "funding_call_decision",
     "funding.FundingCallExpired": "funding_call_expired", "funding.FundingCallNotOpened": "funding_call_not_opened",
     "invoicing.TriggerWaiting": "invoice_waiting", "invoicing.ClientAdvanceChanged": None,
-    "accounts.ClientArchived": None, "budgeting.ProjectCreated": None,
 }
 # Everything that happens to a project is in its history, but for what another event says better.
 NO_HISTORY = {"budgeting.BudgetChanged", "budgeting.EnvelopePaid", "budgeting.EnvelopeCredited", "invoicing.InvoiceRendered",
