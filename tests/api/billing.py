@@ -38,6 +38,13 @@ def the_invoice(caller, project):
     return invoice
 
 
+def deliver_again(stack, type_, subject):
+    """Invoicing gets the first event of this type about an object, and what its stream told since, once more."""
+    stack.query("update invoicing.stream_cursor set sequence = e.sequence, hash = e.hash from {0}.event_log e "
+                "where consumer = 'main' and producer = '{0}' and e.sequence = (select min(sequence) - 1 from {0}.event_log "
+                "where type = %s and subject = %s)".format(type_.split(".", maxsplit=1)[0]), type_, subject["id"])
+
+
 def pdf(caller, invoice):
     """The bytes of its PDF, once it is rendered."""
     return wait_until(lambda: (answer := caller.get(f"/v1/invoices/{invoice['id']}/pdf"))

@@ -50,8 +50,9 @@ class Mirror:
         return made
 
     def settle(self):
-        """Waits until everything has taken effect everywhere."""
+        """Waits until everything has taken effect everywhere; a share that a new plan finds reached is fired by a job."""
         if not self.racing:
+            wait_until(lambda: not self.stack.query("select 1 from invoicing.milestone where due_on <= %s", today()))
             wait_until_settled(self.stack)
 
     @contextlib.contextmanager

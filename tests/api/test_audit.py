@@ -360,7 +360,8 @@ def test_acc_7_line_that_a_crash_cut_off_is_no_fault(stack, admin, operator, kep
             heads.write(before.splitlines()[-1][:-9])
         assert verification(admin)["verified"]
         new_client(operator)
-        lines = wait_until(lambda: (text := file.read_text(encoding="ascii")).endswith("\n") and text.splitlines())
+        lines = wait_until(lambda: (text := file.read_text(encoding="ascii")).endswith("\n") and len(text) > len(before)
+                           and text.splitlines())
         assert lines[:-1] == before.splitlines() and len(lines[-1].split()[2]) == 128
         assert verification(admin)["verified"]
 

@@ -470,8 +470,12 @@ def test_ses_5_reopening_and_a_credit_by_hand_at_once_make_one_note(operator, ad
     session = completed_session(operator, project, 100_000)
     (invoice,) = bills(admin, project, 1)
     wait_for_status(admin, f"/v1/invoices/{invoice['id']}", "sent")
-    meeting(stack, invoice, lambda: reopen(operator, session),
-           lambda: admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Erreur"}))
+
+    def credit_by_hand():
+        # Who waits for a row gives up after three seconds; the reopening comes as an event.
+        wait_until(lambda: stack.query("select 1 from pg_locks where not granted"))
+        return admin.post(f"/v1/invoices/{invoice['id']}/credit", {"reason": "Erreur"})
+    meeting(stack, invoice, lambda: reopen(operator, session), credit_by_hand)
     settled(stack, client)
     assert [note["credits"] for note in credit_notes(admin, project, 1)] == [invoice["id"]]
     assert read(admin, invoice)["status"] == "credited"

@@ -6,8 +6,8 @@ import uuid
 
 import psycopg2
 import pytest
-from billing import (billing_plan, check_series, close, day, history, invoices, pdf, pdf_text, plan_path, settings,
-                     the_invoice)
+from billing import (billing_plan, check_series, close, day, deliver_again, history, invoices, pdf, pdf_text, plan_path,
+                     settings, the_invoice)
 from client import expect, pointers, problem, wait_until
 from facts import wait_until_settled
 from factory import ADDRESS, COMMISSION, funded_client, new_project, wait_for_status
@@ -144,11 +144,10 @@ def test_inv_1_an_invoice_is_due_after_the_clients_terms(admin):
 
 
 def test_inv_2_a_closing_bills_once(admin, stack, client):
-    """INV-2: the event that fires a trigger, delivered again from the start of the stream, bills nothing more."""
+    """INV-2: the event that fires a trigger, delivered again with all since the opening, bills nothing more."""
     project, invoice = billed(admin, client)
     before = stack.query("select count(*) from invoicing.invoice")
-    stack.query("update invoicing.stream_cursor set sequence = 0, hash = decode(repeat('00', 32), 'hex') "
-                "where consumer = 'main' and producer = 'budgeting'")
+    deliver_again(stack, "budgeting.ProjectCreated", project)
     later = new_project(admin, client)
     billing_plan(admin, later)
     assert stack.query("select count(*) from invoicing.invoice") == before
