@@ -8,6 +8,7 @@
 #include "external_ids.h"
 #include "sql.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define CLIENT_COLUMNS                                                                               \
@@ -218,13 +219,28 @@ accounts_activate_client(struct call *call, const GetClientRequest *request, Cli
     return external_id_read(call, reply);
 }
 
+/* In the order in which ArchiveClient asks. */
+enum owner { OWNER_BUDGETING, OWNER_FUNDING, OWNER_INVOICING };
+
+static int64_t
+closed_projects(const struct call *call, enum owner owner)
+{
+    return ((const Common__Obligations *)call->answers[owner])->closed_projects;
+}
+
 /* The owners said what is open, undecided, unpaid or left; all their reasons in one sentence
- * (ACC-3). */
+ * (ACC-3). A closing that invoicing has not heard of may still be billed. */
 static enum rpc_status
 check_obligations(struct call *call)
 {
     const char *reasons = asks_reasons(call);
+    int64_t unheard =
+        closed_projects(call, OWNER_BUDGETING) - closed_projects(call, OWNER_INVOICING);
 
+    if (unheard > 0)
+        reasons = arena_printf(
+            call->arena, "%s%sthe last billing of %" PRId64 " project(s) is still to come",
+            reasons == NULL ? "" : reasons, reasons == NULL ? "" : "; ", unheard);
     if (reasons == NULL)
         return RPC_OK;
     return call_fail_code(call, RPC_CONFLICT, "client_has_obligations", NULL,

@@ -35,7 +35,8 @@ SQL(list_obligations, Id, Obligations,
     "(select case when count(*) > 0 then count(*) || ' project(s) are not closed' end from project "
     "where client_id = :id and status in ('open', 'closing')), "
     "(select case when envelope_cents <> 0 then 'money is left in the envelope' end from envelope "
-    "where client_id = :id)], null) as reasons");
+    "where client_id = :id)], null) as reasons, "
+    "(select count(*) from project where client_id = :id and status = 'closed') as closed_projects");
 
 enum rpc_status
 budgeting_get_envelope(struct call *call, const GetEnvelopeRequest *request, Envelope *reply)

@@ -29,11 +29,6 @@ SQL(reopen_funding_call, Id, FundingCall,
     "where id = :id and status = any(:call.from) and source = 'envelope' "
     "returning " FUNDING_CALL_COLUMNS);
 
-SQL(cancel_calls_opened_meanwhile, FundingCall, FundingCall,
-    "update funding_call set status = :call.to, updated_at = now(), version = version + 1 "
-    "where project_id = :project_id and id <> :id and reason <> 'manual' and status = any(:call.from) "
-    "returning " FUNDING_CALL_COLUMNS);
-
 void
 decision_check(struct call *call, FundingDecision decision, bool has_granted_cents)
 {
@@ -128,20 +123,6 @@ funding_decide_funding_call(struct call *call, const DecideFundingCallRequest *r
     return decision_take(call, &answer, (const Budgeting__Envelope *)call->answers[0], reply);
 }
 
-/* One automatic call at a time: the one put back asks again. */
-static enum rpc_status
-cancel_meanwhile(struct call *call, const FundingCall *reopened)
-{
-    FundingCall **cancelled;
-    size_t count;
-
-    state_move(call, "FundingCall", "cancelled");
-    TRY(sql_rows(call, &cancel_calls_opened_meanwhile, reopened, &cancelled, &count));
-    for (size_t i = 0; i < count; i++)
-        TRY(emit_funding_call_cancelled(call, cancelled[i]));
-    return RPC_OK;
-}
-
 enum rpc_status
 funding_on_funding_call_unfunded(struct call *call, const Budgeting__FundingCallUnfunded *event)
 {
@@ -150,12 +131,10 @@ funding_on_funding_call_unfunded(struct call *call, const Budgeting__FundingCall
     bool found;
 
     id.id = event->funding_call_id;
-    state_move(call, "FundingCall", "sent");
     TRY(sql_maybe(call, &reopen_funding_call, &id, reopened, &found));
     if (!found) {
         emit_none(call, "the call is not one that was taken from the envelope");
         return RPC_OK;
     }
-    TRY(emit_funding_call_reopened(call, reopened));
-    return cancel_meanwhile(call, reopened);
+    return emit_funding_call_reopened(call, reopened);
 }

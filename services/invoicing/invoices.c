@@ -39,16 +39,15 @@ SQL(list_invoices, ListInvoicesRequest, ListInvoicesReply,
     ":filter(i.client_id, i.project_id, s.status, i.kind) :between(i.issue_date, from, to) "
     ":page(i.id)");
 
-/* The first of them are enough to say why not. A closing may not have been heard of here, where it is billed. */
+/* The first of them are enough to say why not. */
 SQL(list_obligations, Id, Obligations,
     "select array((select 'the invoice ' || i.number || ' is unpaid' from invoice i "
     "join invoice_state s on s.id = i.id where i.client_id = :id and i.kind = 'invoice' "
     "and s.status not in ('paid', 'credited') order by i.id limit 10) union all "
     "(select 'an invoice of the project ' || t.project_id || ' waits for missing mentions' "
     "from fired_trigger t where t.client_id = :id and t.status = 'waiting' "
-    "order by t.id limit 10) union all "
-    "(select 'the last billing of ' || count(*) || ' project(s) is still to come' from project p "
-    "where p.client_id = :id and p.status <> 'closed' and not p.deleted having count(*) > 0)) as reasons");
+    "order by t.id limit 10)) as reasons, "
+    "(select count(*) from project where client_id = :id and status = 'closed' and not deleted) as closed_projects");
 
 SQL(get_project_use, Id, Obligations,
     "select array((select 'the project has the invoice ' || number from invoice "

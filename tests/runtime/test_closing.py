@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The odd orders of closing and archiving: what happens while another service has not heard yet."""
 import concurrent.futures
-import contextlib
 import re
 
 import pytest
-from billing import the_invoice
+from billing import close, the_invoice
 from client import expect, mail_text, problem, wait_until
 from facts import wait_until_settled
 from factory import envelope, funded_client, new_client, new_project, wait_for_status
@@ -99,19 +98,11 @@ def test_acc_3_whoever_opens_a_project_holds_its_client(admin, stack, empty_clie
         assert opening.result()["status"] == "open"
 
 
-@contextlib.contextmanager
-def closed_unheard(admin, stack, service, project):
-    """A project that is closed while a service can't take that in for now."""
-    with refusing(stack, f"{service}.project", f"new.id = '{project['id']}' and new.status = 'closed'", "40001"):
-        admin.act(f"/v1/projects/{project['id']}/close")
-        wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
-        yield
-
-
 def test_acc_3_a_closing_that_is_heard_after_the_archiving_alerts_nobody(admin, stack, empty_client):
     """ACC-3: whether a project is open is not judged by who may have heard late."""
     project = new_project(admin, empty_client, 0)
-    with closed_unheard(admin, stack, "notifications", project):
+    with refusing(stack, "notifications.project", f"new.id = '{project['id']}' and new.status = 'closed'", "40001"):
+        close(admin, project)
         wait_until(lambda: admin.delete(f"/v1/clients/{empty_client['id']}").status_code == 204)
         wait_until(lambda: stack.query("select 1 from notifications.client where id = %s and status = 'archived'",
                                        empty_client["id"]))
@@ -120,11 +111,11 @@ def test_acc_3_a_closing_that_is_heard_after_the_archiving_alerts_nobody(admin, 
 
 
 def test_acc_3_a_client_is_not_archived_before_its_last_billing(admin, stack):
-    """ACC-3: nothing is unpaid yet, because invoicing has not heard of the closing."""
-    client = new_client(admin, commission={"basis": "fixed_fee", "fixed_fee_cents": 1_000,
-                                           "triggers": ["project_closed"]})
-    project = new_project(admin, client, 0)
-    with closed_unheard(admin, stack, "invoicing", project):
+    """ACC-3: nothing is unpaid yet, because invoicing has heard of nothing."""
+    client = new_client(admin, commission={"basis": "fixed_fee", "fixed_fee_cents": 1_000, "triggers": ["project_closed"]})
+    with stopped(child(stack, "invoicing", "courier")):
+        project = new_project(admin, client, 0)
+        close(admin, project)
         refusal = problem(admin.delete(f"/v1/clients/{client['id']}"), 409, "client_has_obligations")
         assert refusal["detail"] == "the client cannot be archived: the last billing of 1 project(s) is still to come"
     invoice = the_invoice(admin, project)
