@@ -71,10 +71,6 @@ def held(stack, statement, *parameters):
     another condition is true, and says whether that is so."""
     connection = stack.connect()
     connection.autocommit = False
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        cursor.execute("select pg_backend_pid()")
-        holder = cursor.fetchone()[0]
 
     def wait_for(role, unless=lambda: False):
         def is_waiting():
@@ -83,6 +79,9 @@ def held(stack, statement, *parameters):
         wait_until(lambda: unless() or is_waiting())
         return bool(unless())
     try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+        holder = connection.get_backend_pid()
         yield wait_for
     finally:
         connection.rollback()

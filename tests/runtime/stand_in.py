@@ -13,6 +13,10 @@ from processes import title
 from test_broker import ALIVE, DONE, FORWARD, LEAVE, READY, control, dealer, receive
 
 
+UNAVAILABLE = 12
+BY_ITSELF = (".ListTroubles", ".ListEvents")  # what services ask each other, whatever callers do
+
+
 class StandIn:
     """One worker of a lane, that takes one request at a time."""
 
@@ -23,16 +27,19 @@ class StandIn:
         assert receive(self.socket)[0][4] == ALIVE
 
     def take(self):
-        """The sender and the header of the next request, unless it is only asked how it is; what it is to be answered
-        with is kept."""
+        """The sender and the header of the next request that somebody's call is behind; what it is to be answered with is
+        kept."""
         while True:
             frames = receive(self.socket)
             if frames[0][4] == FORWARD:
                 self.number = int.from_bytes(frames[0][5:13], "big")
                 header = message_type("wire.RequestHeader").FromString(frames[1])
-                if not header.method.endswith(".Health"):
+                if header.method.endswith(BY_ITSELF):
+                    self.answer(status=UNAVAILABLE)
+                elif header.method.endswith(".Health"):
+                    self.answer()
+                else:
                     return frames[0][17:].decode(), header
-                self.answer()
 
     def answer(self, **header):
         said = message_type("wire.ReplyHeader")(**header).SerializeToString()

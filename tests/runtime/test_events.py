@@ -115,23 +115,23 @@ def test_a_doubled_publication_has_one_effect(stack, admin, project, session):
     wait_until_posted(stack, project, [first, second])
 
 
-def lose_publications(stack, admin, session, count):
-    """Trainings whose events are numbered while nobody hears of them; the sessions' courier is left frozen."""
+@contextlib.contextmanager
+def publications_lost(stack, admin, session, count):
+    """Trainings whose events are numbered while nobody hears of them; the sessions' courier is frozen meanwhile."""
     wait_until(lambda: stack.query("select 1 from sessions.outbox") == [])
     courier, place = child(stack, "sessions", "courier"), head(stack, "sessions")
-    os.kill(courier, signal.SIGSTOP)
-    trainings = [new_training(admin, session, 100_00 + number) for number in range(count)]
-    with without_broker(stack):
-        os.kill(courier, signal.SIGCONT)
-        wait_until(lambda: head(stack, "sessions") == place + count)
-        os.kill(courier, signal.SIGSTOP)
-    return courier, trainings
+    with stopped(courier):
+        trainings = [new_training(admin, session, 100_00 + number) for number in range(count)]
+        with without_broker(stack):
+            os.kill(courier, signal.SIGCONT)
+            wait_until(lambda: head(stack, "sessions") == place + count)
+            os.kill(courier, signal.SIGSTOP)
+        yield trainings
 
 
 def test_a_gap_is_asked_for(stack, admin, project, session):
     """A publication that overtakes lost ones makes the consumer ask for these, and is applied after them."""
-    courier, trainings = lose_publications(stack, admin, session, 3)
-    with stopped(courier), wire(stack, "sessions") as sessions:
+    with publications_lost(stack, admin, session, 3) as trainings, wire(stack, "sessions") as sessions:
         assert costs_posted(stack, project) == []
         later = published(log(stack, "sessions")[-1])
 
@@ -144,9 +144,8 @@ def test_a_gap_is_asked_for(stack, admin, project, session):
 
 def test_a_lost_tail_is_found_by_the_heartbeat(stack, admin, project, session):
     """Events that were the last and whose publication was lost are applied though nothing follows them."""
-    courier, trainings = lose_publications(stack, admin, session, 3)
-    assert costs_posted(stack, project) == []
-    os.kill(courier, signal.SIGCONT)
+    with publications_lost(stack, admin, session, 3) as trainings:
+        assert costs_posted(stack, project) == []
     wait_until_posted(stack, project, trainings)
 
 
@@ -354,25 +353,28 @@ def test_a_frozen_lease_holder_numbers_nothing_when_it_wakes_up(stack, admin, pr
         wait_until(lambda: "another courier is active" in stack.log("sessions"))
         trainings.append(new_training(admin, session, 300_00))
         wait_until_posted(stack, project, trainings)
-        assert lease(stack)[1] == fence + 1
+        assert lease(stack)[1] > fence
     trainings.append(new_training(admin, session, 400_00))
     wait_until_posted(stack, project, trainings)
-    assert lease(stack) == (holder, fence + 2)
+    assert lease(stack)[0] == holder and lease(stack)[1] > fence + 1
 
 
 def test_the_fence_holds_in_the_numbering_itself(stack, admin, project, session):
     """A courier whose lease was taken a moment ago does not number, though it does not know yet."""
     warnings = stack.log("sessions").count("another courier is active")
     expiry = "select lease_expires_at from sessions.stream_head"
+    wait_until(lambda: not stack.query("select 1 from sessions.outbox"))
     renewed = stack.query(expiry)
     wait_until(lambda: stack.query(expiry) != renewed)
     place = head(stack, "sessions")
     stack.query("update sessions.stream_head set lease_holder = 'another', lease_fence = lease_fence + 1, "
                 "lease_expires_at = 'infinity'")
-    training = new_training(admin, session, 300_00)
-    wait_until(lambda: stack.log("sessions").count("another courier is active") > warnings)
-    assert (head(stack, "sessions"), stack.query("select count(*) from sessions.outbox")) == (place, [(1,)])
-    stack.query("update sessions.stream_head set lease_expires_at = '-infinity'")
+    try:
+        training = new_training(admin, session, 300_00)
+        wait_until(lambda: stack.log("sessions").count("another courier is active") > warnings)
+        assert (head(stack, "sessions"), stack.query("select count(*) from sessions.outbox")) == (place, [(1,)])
+    finally:
+        stack.query("update sessions.stream_head set lease_expires_at = '-infinity'")
     wait_until_posted(stack, project, [training])
 
 

@@ -94,7 +94,10 @@ def test_bud_8_a_project_that_closes_right_after_cancels_the_call_put_back(admin
         with stopped(child(stack, "budgeting", "courier")):
             decide(admin, sent, "accept", source="envelope")
             new_project(admin, client, 900_000)
-            wait_until(lambda: stack.query(told.format("funding"), "funding.FundingCallAccepted", sent["id"]))
+            # Published, since somebody has read it.
+            wait_until(lambda: stack.query(
+                "select 1 from accounts.stream_cursor c join funding.event_log l on c.sequence >= l.sequence where "
+                "c.producer = 'funding' and l.type = 'funding.FundingCallAccepted' and l.subject = %s", sent["id"]))
             funding_stopped.enter_context(stopped(child(stack, "funding", "courier")))
         wait_until(lambda: stack.query(told.format("budgeting"), "budgeting.FundingCallUnfunded", sent["id"]))
         admin.act(f"/v1/projects/{project['id']}/close")

@@ -19,8 +19,8 @@ COUNTERS = ("handled", "failed", "applied", "parked", "restarts")
 
 
 def report(admin, program):
-    """What is said of one program."""
-    return next((found for found in admin.read(PATH)["services"] if found["program"] == program), None)
+    """What is said of one program, once it answers in time."""
+    return wait_until(lambda: next((found for found in admin.read(PATH)["services"] if found["program"] == program), None))
 
 
 def instance(admin, program):
@@ -44,8 +44,7 @@ def admin(stack):
 
 def test_all_programs_are_reported(admin, stack):
     """The six services, the broker and the gateway, each with version, start, checks, counters and queues."""
-    said = admin.read(PATH)
-    assert said["unanswered"] == []
+    said = wait_until(lambda: (answer := admin.read(PATH))["unanswered"] == [] and answer)
     assert sorted(found["program"] for found in said["services"]) == sorted([*SERVICES, "broker", "gateway"])
     for found in said["services"]:
         assert found["healthy"] and found["checks"] and all(check["ok"] for check in found["checks"])
@@ -155,8 +154,7 @@ def test_a_restart_is_counted(admin, stack):
 def test_a_program_that_does_not_answer_is_named(admin, stack):
     """The others are reported all the same."""
     with stopped(child(stack, "invoicing", "leaf")):
-        said = admin.read(PATH)
-    assert said["unanswered"] == ["invoicing"]
+        said = wait_until(lambda: (answer := admin.read(PATH))["unanswered"] == ["invoicing"] and answer)
     assert "invoicing" not in [found["program"] for found in said["services"]]
 
 

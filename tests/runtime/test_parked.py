@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from client import pointers, problem, wait_until
-from facts import facts
+from facts import facts, wait_until_settled
 from factory import funded_client, new_project, new_session, new_training, wait_for_budget, wait_for_status
 from interference import child, held, refusing, refusing_for_now, stopped
 
@@ -197,6 +197,7 @@ def test_an_event_without_a_project_holds_up_its_client(stack, admin, project):
     on. Retried, it and what stood behind it follow in order."""
     client = project["client_id"]
     session, elsewhere = new_session(admin, project), new_project(admin, funded_client(admin), auto_funding_call=False)
+    wait_until_settled(stack)
     with refusing(stack, "budgeting.client", f"new.id = '{client}'", "23514"):
         admin.change(f"/v1/clients/{client}", {"name": "Renamed (fictitious)"})
 
@@ -309,6 +310,5 @@ def test_the_list_of_all_services_is_merged_and_bounded(stack, admin, queue):
 def test_a_service_that_does_not_answer_is_said(stack, admin, closing):
     """The others' events are listed all the same."""
     with stopped(child(stack, "funding", "leaf")):
-        listed = admin.read(QUEUE, page_size=200)
-    assert listed["unanswered"] == ["funding"]
+        listed = wait_until(lambda: (answer := admin.read(QUEUE, page_size=200))["unanswered"] == ["funding"] and answer)
     assert closing["id"] in [event["id"] for event in listed["parked_events"]]

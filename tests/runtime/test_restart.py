@@ -139,10 +139,13 @@ def test_a_killed_broker_of_two_takes_no_keyed_write_along(pair, broker):
     stack, admin = pair
     objects = objects_of(admin)
     begun = [(service, f"in-hand-{broker}-{service}-{number}") for service in SERVICES for number in range(IN_HAND)]
+    callers = {each: another(admin) for each in begun}
+    for caller in callers.values():
+        expect(caller.get("/livez"), 200)  # connected: nobody waits for a lock longer than three seconds
 
     def write(service, name):
         path, body = write_of(objects, service, name)
-        answer = another(admin).post(path, body, key=name)
+        answer = callers[service, name].post(path, body, key=name)
         assert answer.ok, answer.text
 
     def all_wait():
