@@ -18,6 +18,8 @@ SQL(get_contacts, Id, ProjectContacts,
     "p.mailing_list, p.budget_cents, p.consumed_cents "
     "from project p join client c on c.id = p.client_id where p.id = :id");
 
+SQL(hold_client, Id, Id, "select id from client where id = :id for no key update");
+
 SQL(insert_mail, StoredMail, Message,
     "insert into message (id, event_id, kind, audience, recipient, recipient_name, locale, "
     "object_id, project_id, client_id, link_id, document_id, words, message_id, status, due_at, "
@@ -106,6 +108,18 @@ mail_say_day(struct mail_draft *draft, const char *name, const char *instant)
     char day[11];
 
     mail_say_date(draft, name, instant != NULL && date_of_instant(instant, day) ? day : NULL);
+}
+
+enum rpc_status
+mail_hold_client(struct call *call, const char *client_id)
+{
+    Id client = COMMON__ID__INIT;
+    bool found;
+
+    if (client_id == NULL)
+        return RPC_OK;
+    client.id = (char *)client_id;
+    return sql_maybe(call, &hold_client, &client, NEW(call, Id), &found);
 }
 
 enum rpc_status

@@ -41,6 +41,9 @@ enum rpc_status mail_to_contact(struct mail_draft *draft, const char *link_id,
                                 const char *document_id) RPC_CHECKED;
 /* document_id: for the entries that ask for it. */
 enum rpc_status mail_to_list(struct mail_draft *draft, const char *document_id) RPC_CHECKED;
+/* Before mails of a client (NULL: none) are read to queue others from them, outside its events: what is queued is
+ * there when its archiving cancels all, or what it has erased is seen to be gone. */
+enum rpc_status mail_hold_client(struct call *call, const char *client_id) RPC_CHECKED;
 /* Queues a mail as it is, under an id of its own; *message stays empty when its recipient has it for
  * this event already. */
 enum rpc_status mail_queue(struct call *call, StoredMail *mail, Message *message) RPC_CHECKED;

@@ -72,6 +72,7 @@ notifications_resend_message(struct call *call, const GetMessageRequest *request
 
     TRY(sql_one(call, &get_message, request, message));
     TRY(state_check(call, &message->base));
+    TRY(mail_hold_client(call, message->client_id));
     TRY(sql_one(call, &get_stored, request, mail));
     if (mail->link_over)
         return call_fail(call, RPC_CONFLICT, NULL,

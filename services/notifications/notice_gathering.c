@@ -27,7 +27,7 @@ SQL(find_hold, StoredMail, StoredMail,
 
 SQL(find_batch, Empty, StoredMail,
     "select client_id, recipient, gathered_kind from message "
-    "where status = 'held' and due_at <= now() order by due_at limit 1 for update skip locked");
+    "where status = 'held' and due_at <= now() order by due_at limit 1");
 
 SQL(list_batch, StoredMail, StoredMail,
     "select id, kind, audience, recipient, recipient_name, locale, project_id, client_id, words, "
@@ -137,8 +137,9 @@ gather(struct call *call, void *state)
     TRY(sql_maybe(call, &find_batch, NEW(call, Empty), batch, found));
     if (!*found)
         return RPC_OK;
+    TRY(mail_hold_client(call, batch->client_id));
     TRY(sql_rows(call, &list_batch, batch, &notices, &count));
-    if (count == 0) /* another process has just joined them */
+    if (count == 0) /* another process has just joined them, or their client is archived */
         return RPC_OK;
     /* A notice that stayed alone is told as itself. */
     return count == 1 ? sql_run(call, &release_notice, notices[0], NULL)

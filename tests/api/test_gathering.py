@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """NOT-1: more than three notices of a kind within ten minutes become one mail; time passes by making rows old."""
+import concurrent.futures
+
 import pytest
 from client import mail_text, wait_until
 from factory import funded_client, new_project, new_session, new_training
 from identifiers import new_email
-from interference import kill
+from interference import held, kill
 
 NO_BREAK_SPACE = "\u00a0"
 
@@ -181,17 +183,30 @@ def test_not_1_held_notices_survive_a_kill(stack, admin, listed):
     wait_until(lambda: listed.statuses(kind="session_planned") == ["sent"] * 3 + ["gathered"] * 2)
 
 
+def test_acc_3_joining_and_sending_again_hold_the_client(stack, admin, listed):
+    """ACC-3: what is queued from what waits or was sent is cancelled by the archiving, or not made after it."""
+    listed.plan("Un", "Deux", "Trois", "Quatre", "Cinq")
+    sent = wait_until(lambda: listed.messages(status="sent"))[0]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for begin in (lambda: admin.post(f"/v1/messages/{sent['id']}/resend"), lambda: listed.pass_minutes(10)):
+            with held(stack, "select 1 from notifications.client where id = %s for update", listed.client["id"]) as wait_for:
+                begun = pool.submit(begin)
+                wait_for("notifications")
+            begun.result()
+    listed.wait_for_gathered()
+
+
 def test_archiving_a_client_cancels_what_is_held(stack, admin, listed):
     """ACC-3: nothing is told any more, and the words are gone."""
     listed.plan("Un", "Deux", "Trois", "Quatre")
     for session in admin.read(f"/v1/projects/{listed.project['id']}/sessions")["sessions"]:
         admin.act(f"/v1/sessions/{session['id']}/cancel")
     admin.act(f"/v1/projects/{listed.project['id']}/close")
-    held = wait_until(lambda: listed.messages(status="held"))[0]["id"]
+    waiting = wait_until(lambda: listed.messages(status="held"))[0]["id"]
     admin.create(f"/v1/clients/{listed.client['id']}/envelope/credits",
                  {"amount_cents": 10_000_000, "reverses": admin.read(
                      f"/v1/clients/{listed.client['id']}/envelope/credits")["credits"][0]["id"]})
     wait_until(lambda: admin.delete(f"/v1/clients/{listed.client['id']}").status_code in (204, 404))
-    wait_until(lambda: admin.read(f"/v1/messages/{held}")["status"] == "cancelled")
+    wait_until(lambda: admin.read(f"/v1/messages/{waiting}")["status"] == "cancelled")
     assert stack.query("select recipient, words::text, search_text from notifications.message where id = %s",
-                       held) == [(None, "[]", None)]
+                       waiting) == [(None, "[]", None)]
