@@ -4,11 +4,13 @@
 One thread, asleep in the kernel until a child dies, a signal comes or something is due. Programs die
 with this process (PR_SET_PDEATHSIG), however it ends.
 """
+import contextlib
 import ctypes
 import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -46,6 +48,7 @@ class Program:
         self.start_at = 0.0
         self.delay = 0.0
         self.deaths = 0
+        self.told = None  # the process id that its file says
 
 
 def die_with_parent(stop_signal, parent):
@@ -68,6 +71,12 @@ def replace_text(path, text, durable=False):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def complain(text):
+    """On the standard error, which may lie on the same full disk."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 class Supervisor:
@@ -116,7 +125,15 @@ class Supervisor:
                 pass_fds=program.inherit, cwd="/", start_new_session=True,
                 preexec_fn=lambda: die_with_parent(program.stop_signal, parent), **account)
         program.started_at = time.monotonic()
-        replace_text(self.pids / f"{program.name}.pid", f"{program.process.pid}\n")
+        self.tell(program)
+
+    def tell(self, program):
+        """Writes its process id, again later where there is no room now: a full disk ends nobody."""
+        try:
+            replace_text(self.pids / f"{program.name}.pid", f"{program.process.pid}\n")
+            program.told = program.process.pid
+        except OSError as error:
+            complain(f"{program.name} runs as {program.process.pid}, which could not be noted: {error}")
 
     def reap(self):
         """Notes which programs died and when each is to be started again."""
@@ -136,19 +153,30 @@ class Supervisor:
         code = program.process.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        with open(self.logs / "supervisor.log", "a", encoding="utf-8") as log:
-            log.write(f"{stamp} {program.name} ({program.process.pid}) {how}\n")
+        line = f"{stamp} {program.name} ({program.process.pid}) {how}"
+        try:
+            with open(self.logs / "supervisor.log", "a", encoding="utf-8") as log:
+                log.write(line + "\n")
+        except OSError as error:
+            complain(f"{line} (not logged: {error})")
 
     def restart_due(self):
         now = time.monotonic()
         for program in self.programs:
             if program.process is None and program.start_at <= now:
-                self.spawn(program)
+                try:
+                    self.spawn(program)
+                except OSError as error:
+                    program.start_at = now + BACKOFF_SECONDS_MAX
+                    complain(f"{program.name} could not be started: {error}")
+            elif program.process and program.told != program.process.pid:
+                self.tell(program)
 
     def seconds_to_next_start(self):
         """None when nothing is due: sleep until a signal comes."""
         now = time.monotonic()
         waits = [program.start_at - now for program in self.programs if program.process is None]
+        waits += [BACKOFF_SECONDS_MAX for program in self.programs if program.process and program.told != program.process.pid]
         return max(0.0, min(waits)) if waits else None
 
     def tend(self, until=None, timeout=None):

@@ -7,6 +7,7 @@
 #include "events.h"
 #include "external_ids.h"
 #include "sql.h"
+#include "vat_numbers.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -60,8 +61,16 @@ SQL(list_clients, ListClientsRequest, ListClientsReply,
     "select " CLIENT_COLUMNS ", e.external_id from " CLIENT_TABLES " where (status <> 'archived' or :status = 'archived') "
     ":filter(status, e.external_id) :search(name, siren) :page");
 
+SQL(lock_client, UpdateClientRequest, Client,
+    "select " CLIENT_COLUMNS " from client where id = :id for update");
+
+SQL(set_countries, Client, Client,
+    "update client set address_country = case when address_line1 is not null then coalesce(address_country, 'FR') end, "
+    "billing_address_country = case when billing_address_line1 is not null then "
+    "coalesce(billing_address_country, 'FR') end where id = :id returning " CLIENT_COLUMNS);
+
 SQL(update_client, UpdateClientRequest, Client,
-    "update client set vat_number = coalesce(:vat_number, vat_number), :patch(name, siren, iban, bic, address.line1, address.line2, address.postal_code, "
+    "update client set vat_number = :vat_number, :patch(name, siren, iban, bic, address.line1, address.line2, address.postal_code, "
     "address.city, address.country, billing_address.line1, billing_address.line2, billing_address.postal_code, "
     "billing_address.city, billing_address.country, billing_contact.name, billing_contact.email, "
     "billing_contact.phone, commission.basis, commission.rate_bp, commission.fixed_fee_cents, commission.triggers, "
@@ -91,36 +100,10 @@ static const struct {
 
 enum { MANDATORY = sizeof mandatory / sizeof *mandatory };
 
-/* The VAT number of a French company follows from its SIREN (MON-6). */
-static char *
-fill_vat_number(struct call *call, const char *siren, char *vat_number)
-{
-    char computed[14];
-
-    if (siren == NULL || vat_number != NULL)
-        return vat_number;
-    vat_number_of_siren(siren, computed);
-    return arena_strdup(call->arena, computed);
-}
-
-/* One that is given must be the SIREN's own. */
-static void
-match_vat_number(struct call *call, const char *siren, const char *vat_number)
-{
-    char computed[14];
-
-    if (siren == NULL || vat_number == NULL || !check_siren(siren) ||
-        strncmp(vat_number, "FR", 2) != 0 || strcmp(vat_number + 4, siren) == 0)
-        return;
-    vat_number_of_siren(siren, computed);
-    call_violation(call, "vat_number", "mismatch",
-                   "belongs to another SIREN; %s would be this one's", computed);
-}
-
 void
 accounts_check_create_client(struct call *call, const CreateClientRequest *request)
 {
-    match_vat_number(call, request->siren, request->vat_number);
+    vat_number_match(call, "vat_number", (struct company){request->siren, request->vat_number});
     commission_check(call, "commission", request->commission);
 }
 
@@ -129,7 +112,7 @@ accounts_create_client(struct call *call, const CreateClientRequest *request, Cl
 {
     CreateClientRequest filled = *request;
 
-    filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
+    filled.vat_number = vat_number_of(call, (struct company){request->siren, request->vat_number});
     TRY(sql_one(call, &insert_client, &filled, reply));
     TRY(emit_client_created(call, reply));
     if (request->external_id == NULL)
@@ -156,21 +139,26 @@ clears(struct call *call, const UpdateClientRequest *request, size_t i)
            message_text(call->arena, &request->base, mandatory[i].part) == NULL;
 }
 
+static bool
+lacks_country(const Address *address)
+{
+    return address != NULL && address->line1 != NULL && address->country == NULL;
+}
+
+/* An address that names no country is in France, given first or later. */
+static enum rpc_status
+fill_countries(struct call *call, Client *client)
+{
+    if (!lacks_country(client->address) && !lacks_country(client->billing_address))
+        return RPC_OK;
+    return sql_one(call, &set_countries, client, client);
+}
+
 /* An active client keeps what made it one; a pending one may lose it again. */
 static enum rpc_status
-check_cleared(struct call *call, const UpdateClientRequest *request)
+check_cleared(struct call *call, const UpdateClientRequest *request, const Client *present)
 {
-    GetClientRequest key = ACCOUNTS__GET_CLIENT_REQUEST__INIT;
-    Client *present = NEW(call, Client);
-    size_t first = 0;
-
-    while (first < MANDATORY && !clears(call, request, first))
-        first++;
-    if (first == MANDATORY)
-        return RPC_OK;
-    key.id = request->id;
-    TRY(sql_one(call, &get_client, &key, present));
-    for (size_t i = first; present->status == CLIENT_STATUS_ACTIVE && i < MANDATORY; i++)
+    for (size_t i = 0; present->status == CLIENT_STATUS_ACTIVE && i < MANDATORY; i++)
         if (clears(call, request, i))
             call_violation(call, mandatory[i].field, "required",
                            "cannot be cleared; an active client needs it");
@@ -181,12 +169,16 @@ enum rpc_status
 accounts_update_client(struct call *call, const UpdateClientRequest *request, Client *reply)
 {
     UpdateClientRequest filled = *request;
+    Client *present = NEW(call, Client);
 
-    TRY(check_cleared(call, request));
-    /* A new SIREN without a new VAT number brings its own. */
-    filled.vat_number = fill_vat_number(call, request->siren, request->vat_number);
+    TRY(sql_one(call, &lock_client, request, present));
+    TRY(check_cleared(call, request, present));
+    filled.vat_number =
+        vat_number_after(call, "", (struct company){request->siren, request->vat_number},
+                         (struct company){present->siren, present->vat_number});
     TRY(sql_one(call, &update_client, &filled, reply));
-    match_vat_number(call, reply->siren, reply->vat_number);
+    TRY(fill_countries(call, reply));
+    vat_number_match(call, "vat_number", (struct company){reply->siren, reply->vat_number});
     commission_check(call, "commission", reply->commission);
     TRY(call_violations(call));
     TRY(emit_client_updated(call, reply));

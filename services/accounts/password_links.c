@@ -21,7 +21,7 @@ SQL(insert_link, StoredLink, Empty,
 
 SQL(get_link, Id, StoredLink,
     "select l.id, l.user_id, extract(epoch from l.expires_at)::bigint as expires_s, l.expires_at, "
-    "l.used_at is null and l.expires_at > now() and u.status <> 'disabled' as usable, "
+    "l.used_at is null and l.expires_at > now() and u.status <> 'disabled' as usable, u.status = 'invited' as first, "
     "coalesce(s.web_ui_url || '/password-resets/', s.public_url || '/v1/auth/password-resets/') as page_url "
     "from password_link l join account_user u on u.id = l.user_id cross join settings s where l.id = :id");
 
@@ -173,7 +173,7 @@ accounts_reset_password(struct call *call, const ResetPasswordRequest *request, 
     TRY(sql_run(call, &use_links, link, NULL));
     TRY(tokens_end(call, user->id, false));
     TRY(tell_password_changed(call, user->id));
-    return emit_user_activated(call, user);
+    return link->first ? emit_user_activated(call, user) : RPC_OK;
 }
 
 enum rpc_status

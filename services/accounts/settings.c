@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Settings: one row; what a law can change is a dated list in it. */
 #include "accounts.rpc.h"
+#include "legal_keys.h"
 #include "sql.h"
+#include "vat_numbers.h"
 
 #include <string.h>
 
@@ -22,13 +24,15 @@
 
 SQL(get_settings, GetSettingsRequest, Settings, "select " SETTINGS_COLUMNS " from settings");
 
+SQL(lock_settings, UpdateSettingsRequest, Settings, "select " SETTINGS_COLUMNS " from settings for update");
+
 SQL(get_allowed_origins, Empty, AllowedOrigins, "select cors_origins from settings");
 
 SQL(update_settings, UpdateSettingsRequest, Settings,
-    "update settings set :patch("
+    "update settings set seller_vat_number = :seller.vat_number, :patch("
     "seller.name, seller.legal_form, seller.capital_cents, seller.address.line1, "
     "seller.address.line2, seller.address.postal_code, seller.address.city, "
-    "seller.address.country, seller.siren, seller.rcs_city, seller.vat_number, seller.iban, "
+    "seller.address.country, seller.siren, seller.rcs_city, seller.iban, "
     "seller.bic, seller.activity_declaration_number, seller.vat_on_debits, seller.email, "
     "commission_vat_rates, late_penalty_rates, legal_sentences, public_url, "
     "web_ui_url, mail_from, review_link_days, reminder_days, require_mfa, cors_origins), updated_at = now(), "
@@ -68,6 +72,20 @@ check_base(struct call *call, const char *field, const char *url)
         call_violation(call, field, "invalid_url", "is what links begin with: leave out ? and #");
 }
 
+static void
+check_key(struct call *call, size_t index, const char *key)
+{
+    static const char *const keys[] = {LEGAL_KEYS};
+    size_t i = 0;
+
+    while (key != NULL && i < sizeof keys / sizeof *keys && strcmp(keys[i], key) != 0)
+        i++;
+    if (i == sizeof keys / sizeof *keys)
+        call_violation(call, arena_printf(call->arena, "legal_sentences.%zu.key", index),
+                       "unknown_value",
+                       "is none of discount, penalty, indemnity, vat_on_debits, vat_exemption");
+}
+
 void
 accounts_check_update_settings(struct call *call, const UpdateSettingsRequest *request)
 {
@@ -77,9 +95,11 @@ accounts_check_update_settings(struct call *call, const UpdateSettingsRequest *r
                 request->n_commission_vat_rates);
     check_rates(call, "late_penalty_rates", request->late_penalty_rates,
                 request->n_late_penalty_rates);
-    for (size_t i = 0; i < request->n_legal_sentences; i++)
+    for (size_t i = 0; i < request->n_legal_sentences; i++) {
+        check_key(call, i, request->legal_sentences[i]->key);
         check_period(call, "legal_sentences", i, request->legal_sentences[i]->valid_from,
                      request->legal_sentences[i]->valid_to);
+    }
 }
 
 /* Links begin with it, and go on with a slash. */
@@ -95,13 +115,37 @@ take_base(struct call *call, const char *url)
     return arena_strndup(call->arena, url, length);
 }
 
+static struct company
+company_of(const Seller *seller)
+{
+    return seller == NULL ? (struct company){NULL, NULL}
+                          : (struct company){seller->siren, seller->vat_number};
+}
+
+/* What the request says of the seller, with the VAT number that there is to be (MON-6). */
+static Seller *
+fill_vat_number(struct call *call, const Seller *said, const Seller *present)
+{
+    Seller *filled = NEW(call, Seller);
+
+    if (said != NULL)
+        *filled = *said;
+    filled->vat_number = vat_number_after(call, "seller.", company_of(said), company_of(present));
+    return filled;
+}
+
 enum rpc_status
 accounts_update_settings(struct call *call, const UpdateSettingsRequest *request, Settings *reply)
 {
     UpdateSettingsRequest filled = *request;
+    Settings *present = NEW(call, Settings);
 
+    TRY(sql_one(call, &lock_settings, request, present));
+    filled.seller = fill_vat_number(call, request->seller, present->seller);
     filled.public_url = take_base(call, request->public_url);
     filled.web_ui_url = take_base(call, request->web_ui_url);
     TRY(sql_one(call, &update_settings, &filled, reply));
+    vat_number_match(call, "seller.vat_number", company_of(reply->seller));
+    TRY(call_violations(call));
     return emit_settings_changed(call, reply);
 }

@@ -13,7 +13,7 @@ SQL(insert_token, StoredToken, StoredToken,
     "values (:call.new_id, :user_id, :token_hash, :address, now() + interval '12 hours') returning id, expires_at");
 
 SQL(note_login, StoredToken, User,
-    "update account_user set last_login_at = now() where id = :user_id returning " USER_COLUMNS);
+    "update account_user set last_login_at = now(), version = version + 1 where id = :user_id returning " USER_COLUMNS);
 
 SQL(check_token, CheckTokenRequest, CheckTokenReply,
     "with touched as (update access_token set used_at = now() where token_hash = :token_hash "

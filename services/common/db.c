@@ -105,18 +105,21 @@ prepared_name(const struct db_statement *statement, char out[24])
     snprintf(out, 24, "s%llx", (unsigned long long)(uintptr_t)statement);
 }
 
+/* What could not even be queued, for want of memory, must not be missing from what is committed. */
 static void
-expect(struct db *db, const char *name, const struct db_statement *prepares)
+expect(struct db *db, int sent, const char *name, const struct db_statement *prepares)
 {
-    assert(db->queued_count < PREPARED_SLOTS);
-    db->queued[db->queued_count++] = (struct queued){name, prepares};
+    assert(db->queued_count < QUEUE_MAX);
+    if (sent == 1)
+        db->queued[db->queued_count++] = (struct queued){name, prepares};
+    else
+        remember_loss(db, "a statement could not be sent to the database");
 }
 
 static void
 send_plain(struct db *db, const char *text)
 {
-    if (PQsendQueryParams(db->connection, text, 0, NULL, NULL, NULL, NULL, 0) == 1)
-        expect(db, text, NULL);
+    expect(db, PQsendQueryParams(db->connection, text, 0, NULL, NULL, NULL, NULL, 0), text, NULL);
 }
 
 static void
@@ -136,8 +139,8 @@ send_prepare(struct db *db, const struct db_statement *statement)
     if (is_prepared(db, statement))
         return;
     prepared_name(statement, name);
-    if (PQsendPrepare(db->connection, name, statement->text, 0, NULL) == 1)
-        expect(db, statement->name, statement);
+    expect(db, PQsendPrepare(db->connection, name, statement->text, 0, NULL), statement->name,
+           statement);
 }
 
 void
@@ -148,27 +151,6 @@ db_begin(struct db *db, bool read_only)
     db->commit_sent = db->outcome_unknown = false;
     db->transaction = TRANSACTION_WANTED;
     db->read_only = read_only;
-}
-
-void
-db_queue(struct db *db, const struct db_statement *statement, const char *const *values)
-{
-    char name[24];
-
-    if (db->connection == NULL || db->transaction == TRANSACTION_BROKEN)
-        return; /* the next db_query or db_commit reports it */
-    send_begin(db);
-    if (statement->unnamed) {
-        if (PQsendQueryParams(db->connection, statement->text, statement->parameters, NULL, values,
-                              NULL, NULL, 0) == 1)
-            expect(db, statement->name, NULL);
-        return;
-    }
-    send_prepare(db, statement);
-    prepared_name(statement, name);
-    if (PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0) ==
-        1)
-        expect(db, statement->name, NULL);
 }
 
 /* ---- receiving */
@@ -280,6 +262,42 @@ clear_result(void *result)
     PQclear(result);
 }
 
+/* Reads the answers to what is queued, so that more can be. */
+static void
+make_room(struct db *db)
+{
+    PGresult *result;
+
+    if (!roundtrip(db, &result))
+        break_off(db);
+    PQclear(result);
+}
+
+void
+db_queue(struct db *db, const struct db_statement *statement, const char *const *values)
+{
+    char name[24];
+
+    if (db->queued_count > QUEUE_MAX - QUEUE_RESERVE)
+        make_room(db);
+    if (db->connection == NULL || db->transaction == TRANSACTION_BROKEN)
+        return; /* the next db_query or db_commit reports it */
+    send_begin(db);
+    if (statement->unnamed) {
+        expect(db,
+               PQsendQueryParams(db->connection, statement->text, statement->parameters, NULL,
+                                 values, NULL, NULL, 0),
+               statement->name, NULL);
+        return;
+    }
+    send_prepare(db, statement);
+    prepared_name(statement, name);
+    expect(
+        db,
+        PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0),
+        statement->name, NULL);
+}
+
 PGresult *
 db_query(struct db *db, struct arena *arena, const struct db_statement *statement,
          const char *const *values)
@@ -316,7 +334,7 @@ db_commit(struct db *db)
     }
     if (db->connection != NULL) {
         send_plain(db, "commit");
-        db->commit_sent = true;
+        db->commit_sent = db->connection != NULL;
     }
     ok = roundtrip(db, &result);
     /* A failed transaction answers commit with ROLLBACK, without an error. */
@@ -349,8 +367,7 @@ db_describe(struct db *db, const struct db_statement *statement)
         return NULL;
     send_prepare(db, statement);
     prepared_name(statement, name);
-    if (PQsendDescribePrepared(db->connection, name) == 1)
-        expect(db, statement->name, NULL);
+    expect(db, PQsendDescribePrepared(db->connection, name), statement->name, NULL);
     if (!roundtrip(db, &result)) {
         PQclear(result);
         return NULL;

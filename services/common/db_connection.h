@@ -6,7 +6,9 @@
 #include "db.h"
 
 enum {
-    PREPARED_SLOTS = 1024 /* open addressing; at most half full */
+    PREPARED_SLOTS = 1024, /* open addressing; at most half full */
+    QUEUE_MAX = 1024,
+    QUEUE_RESERVE = 8 /* what belongs to one more statement: begin, its preparation, the end */
 };
 
 /* Where the caller's transaction stands; BROKEN: an error or a loss has ended it at the server, and
@@ -28,7 +30,7 @@ struct db {
     bool commit_sent, outcome_unknown;
     const struct db_statement *prepared[PREPARED_SLOTS];
     size_t prepared_count;
-    struct queued queued[PREPARED_SLOTS]; /* sent since the last sync */
+    struct queued queued[QUEUE_MAX]; /* sent since the last sync */
     size_t queued_count;
     struct db_error error;
     char message[512], table[64], constraint[128];

@@ -358,10 +358,12 @@ transact(struct passage *passage)
         status = change(passage, &done);
         if (status == RPC_OK && !done)
             return RPC_OK;
-        idempotency_note_refusal(call, passage->refused, status);
         db_rollback(call->db);
-        if (status == RPC_OK || !is_worth_repeating(call))
-            return status;
+        if (status == RPC_OK)
+            return RPC_OK;
+        /* What took the key's lock may not have seen the row of who held it: its snapshot is older. */
+        if (!is_worth_repeating(call))
+            return answer_again(passage, status);
     }
     return status;
 }

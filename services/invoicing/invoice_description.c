@@ -2,6 +2,8 @@
  * Only what is stored goes into the PDF: the same invoice gives the same bytes. Pure. */
 #include "invoice_description.h"
 
+#include "legal_keys.h"
+
 #include <string.h>
 
 static struct invoice_address
@@ -52,6 +54,16 @@ buyer(struct arena *arena, const Buyer *stored)
     };
 }
 
+/* Printed beside the lines that bear no VAT, not with the other mentions. */
+static const char *
+exemption(const Invoice *invoice)
+{
+    for (size_t i = 0; i < invoice->n_mentions; i++)
+        if (strcmp(invoice->mentions[i]->key, LEGAL_VAT_EXEMPTION) == 0)
+            return invoice->mentions[i]->text;
+    return NULL;
+}
+
 static void
 describe_lines(struct arena *arena, const Invoice *invoice, struct invoice_document *document)
 {
@@ -67,8 +79,8 @@ describe_lines(struct arena *arena, const Invoice *invoice, struct invoice_docum
     for (size_t i = 0; i < invoice->n_vat_groups; i++) {
         const VatGroup *group = invoice->vat_groups[i];
 
-        groups[i] =
-            (struct invoice_vat_group){group->rate_bp, group->net_cents, group->vat_cents, NULL};
+        groups[i] = (struct invoice_vat_group){group->rate_bp, group->net_cents, group->vat_cents,
+                                               group->rate_bp == 0 ? exemption(invoice) : NULL};
     }
     document->lines = lines;
     document->line_count = invoice->n_lines;
@@ -93,10 +105,11 @@ describe_mentions(struct arena *arena, const Invoice *invoice, struct invoice_do
 {
     const char **mentions = arena_array(arena, invoice->n_mentions, sizeof *mentions);
 
-    for (size_t i = 0; i < invoice->n_mentions; i++)
-        mentions[i] = invoice->mentions[i]->text;
     document->mentions = mentions;
-    document->mention_count = invoice->n_mentions;
+    document->mention_count = 0;
+    for (size_t i = 0; i < invoice->n_mentions; i++)
+        if (strcmp(invoice->mentions[i]->key, LEGAL_VAT_EXEMPTION) != 0)
+            mentions[document->mention_count++] = invoice->mentions[i]->text;
 }
 
 struct invoice_document

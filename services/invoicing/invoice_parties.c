@@ -3,6 +3,8 @@
 #include "invoice_parties.h"
 
 #include "dated_rates.h"
+#include "legal_keys.h"
+#include "legal_sentences.h"
 
 /* Fields of the settings. */
 static const char *const of_settings[] = {
@@ -28,15 +30,21 @@ enum {
     OF_CLIENT = sizeof of_client / sizeof *of_client
 };
 
-/* Whether there is a rate at the tax point of each line. */
-static bool
-is_taxable(const Accounts__Settings *settings, const Invoice *invoice)
+/* What the settings lack to tax each line at its tax point: a rate, or why there is none to pay. NULL: nothing. */
+static const char *
+missing_of_tax(const Accounts__Settings *settings, const Invoice *invoice)
 {
-    for (size_t i = 0; i < invoice->n_lines; i++)
-        if (dated_rate(settings->commission_vat_rates, settings->n_commission_vat_rates,
-                       invoice->lines[i]->service_date) == NULL)
-            return false;
-    return true;
+    for (size_t i = 0; i < invoice->n_lines; i++) {
+        const char *date = invoice->lines[i]->service_date;
+        const Accounts__DatedRate *rate =
+            dated_rate(settings->commission_vat_rates, settings->n_commission_vat_rates, date);
+
+        if (rate == NULL)
+            return "commission_vat_rates";
+        if (rate->rate_bp == 0 && legal_exemption(settings, invoice->locale, date) == NULL)
+            return "legal_sentences." LEGAL_VAT_EXEMPTION;
+    }
+    return NULL;
 }
 
 void
@@ -44,6 +52,8 @@ invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
                         const Accounts__Client *client, const Invoice *invoice,
                         TriggerWaiting *event)
 {
+    const char *of_tax;
+
     event->missing = arena_array(arena, OF_SETTINGS + OF_CLIENT + 1, sizeof *event->missing);
     event->n_missing = 0;
     for (size_t i = 0; i < OF_SETTINGS; i++)
@@ -52,8 +62,8 @@ invoice_parties_missing(struct arena *arena, const Accounts__Settings *settings,
     for (size_t i = 0; i < OF_CLIENT; i++)
         if (message_text(arena, &client->base, of_client[i]) == NULL)
             event->missing[event->n_missing++] = arena_printf(arena, "client.%s", of_client[i]);
-    if (!is_taxable(settings, invoice))
-        event->missing[event->n_missing++] = arena_strdup(arena, "commission_vat_rates");
+    if ((of_tax = missing_of_tax(settings, invoice)) != NULL)
+        event->missing[event->n_missing++] = arena_strdup(arena, of_tax);
 }
 
 void

@@ -3,14 +3,13 @@
 #include "legal_sentences.h"
 
 #include "dated_rates.h"
+#include "legal_keys.h"
 #include "words.h"
 
 #include <string.h>
 
 #define RATE "{rate}"
-#define PENALTY "penalty"
 #define PENALTY_BY_LAW "penalty_by_law" /* for when no rate is set; never a key of a mention */
-#define VAT_ON_DEBITS "vat_on_debits"
 
 #define FR ACCOUNTS__LOCALE__LOCALE_FR
 #define EN ACCOUNTS__LOCALE__LOCALE_EN
@@ -25,12 +24,12 @@ struct sentence {
 /* Sources: code de commerce L441-9 (discount, penalty rate, indemnity), L441-10 and D441-5 (10
  * points, no reminder, 40 EUR); CGI annex II, 242 nonies A (VAT on debits). */
 static const struct sentence laws[] = {
-    {"discount", FR, "2013-01-01", NULL, "Escompte pour paiement anticipé : néant."},
-    {"discount", EN, "2013-01-01", NULL, "Discount for early payment: none."},
-    {PENALTY, FR, "2013-01-01", NULL,
+    {LEGAL_DISCOUNT, FR, "2013-01-01", NULL, "Escompte pour paiement anticipé : néant."},
+    {LEGAL_DISCOUNT, EN, "2013-01-01", NULL, "Discount for early payment: none."},
+    {LEGAL_PENALTY, FR, "2013-01-01", NULL,
      "En cas de retard de paiement, pénalités au taux annuel de " RATE
      ", exigibles le jour suivant la date d'échéance sans qu'un rappel soit nécessaire."},
-    {PENALTY, EN, "2013-01-01", NULL,
+    {LEGAL_PENALTY, EN, "2013-01-01", NULL,
      "Late payment bears penalties at an annual rate of " RATE
      ", due from the day after the due date without any reminder."},
     {PENALTY_BY_LAW, FR, "2013-01-01", NULL,
@@ -42,17 +41,16 @@ static const struct sentence laws[] = {
      "Late payment bears penalties at the interest rate of the European Central Bank's most "
      "recent main refinancing operation plus 10 percentage points, due from the day after the due "
      "date without any reminder."},
-    {"indemnity", FR, "2013-01-01", NULL,
+    {LEGAL_INDEMNITY, FR, "2013-01-01", NULL,
      "Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : 40 €."},
-    {"indemnity", EN, "2013-01-01", NULL,
+    {LEGAL_INDEMNITY, EN, "2013-01-01", NULL,
      "Fixed compensation for recovery costs in case of late payment: EUR 40."},
-    {VAT_ON_DEBITS, FR, "2013-01-01", NULL,
+    {LEGAL_VAT_ON_DEBITS, FR, "2013-01-01", NULL,
      "Option pour le paiement de la taxe d'après les débits."},
-    {VAT_ON_DEBITS, EN, "2013-01-01", NULL, "VAT is paid on debits."},
+    {LEGAL_VAT_ON_DEBITS, EN, "2013-01-01", NULL, "VAT is paid on debits."},
 };
 
-/* In the order in which they are printed. */
-static const char *const keys[] = {"discount", PENALTY, "indemnity", VAT_ON_DEBITS};
+static const char *const keys[] = {LEGAL_KEYS};
 
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -114,26 +112,41 @@ with_rate(struct arena *arena, const Accounts__Settings *settings, const char *t
                         place + strlen(RATE));
 }
 
-static bool
-applies(const Accounts__Settings *settings, const char *key)
+const char *
+legal_exemption(const Accounts__Settings *settings, Accounts__Locale locale, const char *date)
 {
-    return strcmp(key, VAT_ON_DEBITS) != 0 ||
-           (settings->seller != NULL && settings->seller->vat_on_debits);
+    return text_in_force(settings, LEGAL_VAT_EXEMPTION, locale, date);
+}
+
+/* The day whose sentence an invoice carries, NULL when it carries none: that of issue, or the tax point of what bears
+ * no VAT. */
+static const char *
+day_of(const Accounts__Settings *settings, const Invoice *invoice, const char *key)
+{
+    if (strcmp(key, LEGAL_VAT_ON_DEBITS) == 0)
+        return settings->seller != NULL && settings->seller->vat_on_debits ? invoice->issue_date
+                                                                           : NULL;
+    if (strcmp(key, LEGAL_VAT_EXEMPTION) != 0)
+        return invoice->issue_date;
+    for (size_t i = 0; i < invoice->n_lines; i++)
+        if (invoice->lines[i]->vat_rate_bp == 0)
+            return invoice->lines[i]->service_date;
+    return NULL;
 }
 
 void
 legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Invoice *invoice)
 {
     Accounts__Locale locale = invoice->locale == EN ? EN : FR;
-    const char *date = invoice->issue_date;
 
     invoice->mentions = arena_array(arena, KEYS, sizeof *invoice->mentions);
     invoice->n_mentions = 0;
     for (size_t i = 0; i < KEYS; i++) {
         Mention *mention = (Mention *)message_new(arena, &Mention_descriptor);
-        const char *text = text_in_force(settings, keys[i], locale, date);
+        const char *date = day_of(settings, invoice, keys[i]);
+        const char *text = date == NULL ? NULL : text_in_force(settings, keys[i], locale, date);
 
-        if (!applies(settings, keys[i]) || text == NULL)
+        if (text == NULL)
             continue;
         mention->key = (char *)keys[i];
         mention->text = (char *)with_rate(arena, settings, text, locale, date);
@@ -147,6 +160,7 @@ legal_sentences_keep(struct arena *arena, const Invoice *original, Invoice *note
     note->mentions = arena_array(arena, original->n_mentions + 1, sizeof *note->mentions);
     note->n_mentions = 0;
     for (size_t i = 0; i < original->n_mentions; i++)
-        if (strcmp(original->mentions[i]->key, VAT_ON_DEBITS) == 0)
+        if (strcmp(original->mentions[i]->key, LEGAL_VAT_ON_DEBITS) == 0 ||
+            strcmp(original->mentions[i]->key, LEGAL_VAT_EXEMPTION) == 0)
             note->mentions[note->n_mentions++] = original->mentions[i];
 }

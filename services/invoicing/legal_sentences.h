@@ -5,7 +5,11 @@
 
 #include "invoicing.rpc.h"
 
-/* Sets the mentions of an invoice whose locale and issue date are set. {rate} in a sentence
+/* What is to be said of lines that bear no VAT, at their tax point; NULL: the settings don't say. The law has no
+ * sentence of its own, since it depends on what is sold. */
+const char *legal_exemption(const Accounts__Settings *settings, Accounts__Locale locale,
+                            const char *date);
+/* Sets the mentions of an invoice whose locale, issue date and lines' rates are set. {rate} in a sentence
  * becomes the late-penalty rate in force; without one, the law's sentence that needs none is
  * taken. */
 void legal_sentences_add(struct arena *arena, const Accounts__Settings *settings, Invoice *invoice);

@@ -286,6 +286,6 @@ notifications_on_funding_call_not_opened(struct call *call,
                      "No funding call was opened: it would have asked for nothing"));
     return alert_raise(call, ALERT_KIND_FUNDING_CALL_NOT_OPENED, ALERT_SEVERITY_WARNING,
                        "Project %s is short of money, but no funding call was opened: its refill "
-                       "rate is 0.",
+                       "rate or its initial budget is 0.",
                        contacts->project_name);
 }

@@ -30,11 +30,11 @@ CUT = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s
 
 
 @contextlib.contextmanager
-def small_disk(folder):
-    """A file system of its own for a folder."""
+def small_disk(folder, size):
+    """A file system of its own for a folder, of so many bytes."""
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     folder.mkdir(parents=True)
-    subprocess.run([*as_root, "mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=700,uid={os.getuid()}", "tmpfs",
+    subprocess.run([*as_root, "mount", "-t", "tmpfs", "-o", f"size={size},mode=700,uid={os.getuid()}", "tmpfs",
                     folder], check=True)
     try:
         yield
@@ -46,7 +46,7 @@ def small_disk(folder):
 def disturbed(tmp_path_factory):
     """A stack whose database lies on a small disk."""
     stack = RunningStack(tmp_path_factory.mktemp("database"), build_folder())
-    with small_disk(stack.state / "database"):
+    with small_disk(stack.state / "database", DISK_BYTES):
         try:
             stack.start()
             stack.query("alter system set max_wal_size = '64MB'")

@@ -116,7 +116,7 @@ def test_administrators_are_told_of_a_stream_that_waits(stack, admin, operator, 
     with stopped(child(stack, "sessions", "courier")):
         new_training(admin, session, 300_00)
         stack.query("update sessions.outbox set applied = %s", f"accounts:1:{place}")
-    alert, = wait_until(lambda: [one for one in alerts(admin, "stream_waiting") if f"accounts:1:{place}" in one["summary"]])
+    alert = wait_until(lambda: [one for one in alerts(admin, "stream_waiting") if f"accounts:1:{place}" in one["summary"]])[0]
     assert alert["audience"] == "administrators"
     assert alerts(operator, "stream_waiting") == []
     new_client(admin)
