@@ -27,7 +27,7 @@ usage(FILE *out, int code)
 {
     fprintf(out, "usage: gateway [--help|--config|--check]\n\n"
                  "Serves the HTTP API. Without an option it runs until SIGTERM.\n"
-                 "  --config  print the configuration, secrets masked\n"
+                 "  --config  print the configuration in force\n"
                  "  --check   prove configuration and certificate files, then exit\n\n");
     return code;
 }

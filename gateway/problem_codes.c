@@ -142,7 +142,7 @@ const struct problem_code problem_codes[] = {
     {"unknown_parameter", "The query parameter is not known",
      "The path has no such query parameter. The reference lists those it has."},
     {"unknown_reference", "The object named does not exist",
-     "A field names an object that does not exist, or is not in a state to be named."},
+     "A field names an object that does not exist."},
     {"unknown_value", "The value is not one of the list",
      "The field takes one of the words in the reference."},
     {"unsupported_media_type", "The body is not of a type that is read",

@@ -81,7 +81,6 @@ def stacks_of_its_own(tmp_path_factory):
         subprocess.run(["cp", "-a", prepared_state(tmp_path_factory), stack.state], check=True)
         stacks.append(stack)
         stack.start(*options, environment=environment or {})
-        Client(stack).log_in(stack.email, stack.password).patch("/v1/settings", {"public_url": stack.url})
         return stack
 
     yield start

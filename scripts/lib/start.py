@@ -10,7 +10,7 @@ import sys
 from api import Api
 from cluster import Cluster
 from stack import ADMINISTRATOR, DEFAULT_STATE, REPOSITORY, Stack
-from supervisor import Failed, Stopped, Supervisor
+from supervisor import Failed, Stopped, Supervisor, replace_text
 
 READY_SECONDS_MAX = 120
 # A program that dies this often before all is ready will not come up.
@@ -89,19 +89,25 @@ def wait_until_ready(stack, supervisor, api):
                  + "\n".join(last_words(supervisor, name) for name in silent))
 
 
-def fill(stack, supervisor, options):
-    """Settings, and demo data unless told otherwise; done once for a state, gone on with when cut off."""
-    filled = stack.state / "filled"
+def fill(stack, supervisor, options, url):
+    """Settings, and demo data unless told otherwise; done once for a state, gone on with when cut off. Links in mails
+    begin with our address, which may be another one next time."""
+    filled, tools = stack.state / "filled", REPOSITORY / "scripts"
     if filled.exists():
         if options.demo:
             say(f"{stack.state} has data already; no demo data is loaded into it")
+        former = filled.read_text(encoding="utf-8").strip()
+        if former not in ("", url):
+            say(f"links begin with {url} from now on")
+            supervisor.run([tools / "settings", stack.access_file, "--moved-from", former], stack.environment(),
+                           what="scripts/settings")
+            replace_text(filled, url)
         return
-    tools = REPOSITORY / "scripts"
     for tool, wanted in (("settings", True), ("demo", not options.empty)):
         if wanted:
             say({"settings": "writing the settings", "demo": "loading demo data"}[tool])
             supervisor.run([tools / tool, stack.access_file], stack.environment(), what=f"scripts/{tool}")
-    filled.touch()
+    replace_text(filled, url)
 
 
 def bring_up(stack, supervisor, options):
@@ -128,7 +134,7 @@ def bring_up(stack, supervisor, options):
     supervisor.start(stack.gateway_program(options.brokers, port))
     access = stack.write_access(port)
     wait_until_ready(stack, supervisor, Api(access["url"], access["ca_file"]))
-    fill(stack, supervisor, options)
+    fill(stack, supervisor, options, access["url"])
     return access
 
 

@@ -25,6 +25,8 @@ main(int argc, char **argv)
         .audit = audit_record,
         .restored = access_restored,
         .command = bootstrap_command,
+        .command_help =
+            "  --bootstrap-admin EMAIL --password-file FILE  opens the first administrator's account, and ends\n",
     };
 
     return service_main(&accounts, argc, argv);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* All take NUL-ended UTF-8 without spaces (see check_normalise). */
+/* All take NUL-ended UTF-8 without spaces (see format_normalise). */
 bool check_utf8(const char *bytes, size_t length); /* valid UTF-8 without NUL */
 bool check_uuid(const char *text);                 /* lower or upper case, hyphenated */
 bool check_date(const char *text);                 /* YYYY-MM-DD that exists, years 1900..2199 */

@@ -25,8 +25,7 @@ void db_free(struct db *db);
 /* The connection of a program of this service: waits for the database, exits when it is to stop meanwhile (service.c). */
 struct db *service_database(const struct service *service);
 
-/* A statement prepared once per connection under its own address; `parameters` text, NULL for null.
- * Text or binary results by `binary`. */
+/* A statement prepared once per connection under its own address; `parameters` text, NULL for null. */
 struct db_statement {
     const char *name, *text;
     int parameters;

@@ -19,7 +19,8 @@ static const struct db_statement find_crossing = {
 };
 DB_PROVED(find_crossing);
 
-/* How far an event's producer had come in this service's stream; 0: it had read nothing, or is of another epoch. */
+/* How far an event's producer had come in this service's stream, whatever the epoch: a restore makes the question of
+ * what crossed it moot; 0: it had read nothing. */
 static int64_t
 had_read(const struct service *service, const Wire__Event *event)
 {

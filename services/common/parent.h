@@ -21,7 +21,7 @@ struct parent_child {
     int count;
 };
 
-/* Numbers that outlive a child: in a memfd that all children of the program map. The courier counts
+/* Numbers that outlive a child: in memory that all children of the program share. The courier counts
  * there how often an event killed it. */
 struct counters {
     _Atomic uint64_t handled, failed, applied, parked, restarts;

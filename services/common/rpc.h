@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The tables that the generator writes from proto/: rules of fields, methods, events,
- * subscriptions. Data only; what walks them is in call.c, validate.c, json.c, sql.c and events.c.
+ * subscriptions. Data only; what walks them is in call.c, validate.c, json_read.c, json_write.c, sql.c and events.c.
  * */
 #ifndef ESCARCELLE_RPC_H
 #define ESCARCELLE_RPC_H
@@ -148,7 +148,7 @@ struct rpc_method {
     const char *name; /* "accounts.CreateClient" */
     enum rpc_lane lane;
     enum rpc_role role;
-    bool writes;       /* READ ONLY transaction otherwise */
+    bool writes;       /* in a transaction; otherwise each statement reads by itself */
     bool shows_secret; /* a repeated idempotency key is 409 secret_shown_once */
     bool audited;      /* a read that emits common.DocumentDownloaded */
     bool patch;        /* header->present says what was given */

@@ -369,8 +369,8 @@ print_help(const struct service *service)
         "  --migrate  brings the schema up to date with the owner role, and ends\n"
         "  --join     before the first start beside services that run already: nothing is done about what they told\n"
         "  --rebuild  refills the projections from the other services' event logs, and ends\n"
-        "  --restored begins a new epoch after the database was restored, and ends; see scripts/restore\n\n",
-        service->rpc->name);
+        "  --restored begins a new epoch after the database was restored, and ends; see scripts/restore\n%s\n",
+        service->rpc->name, service->command_help == NULL ? "" : service->command_help);
     config_print();
     return 0;
 }

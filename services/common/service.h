@@ -56,9 +56,10 @@ struct service {
     restored_handler *restored; /* or NULL */
     /* Extra commands: `<program> --bootstrap-admin …`; returns the exit code. NULL: none. */
     int (*command)(struct call *call, int argc, char **argv);
+    const char *command_help; /* a line of --help for each; or NULL */
 };
 
-/* `<program> [--help|--config|--check|--migrate|--rebuild|--restored]`. Returns the exit code. */
+/* `<program> [--help|--config|--check|--migrate|--join|--rebuild|--restored]`. Returns the exit code. */
 int service_main(const struct service *service, int argc, char **argv);
 
 /* Lets a call do what the contract says of this job: for commands; the jobs child does it by itself. */

@@ -5,8 +5,8 @@
 
 #include "invoicing.rpc.h"
 
-/* A series that a restored database opened is named by its epoch: FA-2026-R2612181000-000001. */
-/* Moves the series on by one and returns the number; its date is series->last_date. `today` is the
+/* Moves the series on by one and returns the number, FA-2026-000001, or FA-2026-R2612181000-000001 in a series that
+ * a restored database opened, named by its epoch; its date is series->last_date. `today` is the
  * Paris day read after the series' row was locked; a clock that went back dates by the series'
  * last. */
 const char *invoice_number_take(struct arena *arena, InvoiceSeries *series, const char *today);

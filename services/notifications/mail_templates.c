@@ -28,8 +28,8 @@ static const struct mail_template templates[] = {
      {"Bonjour {name},",
       "{seller} vous a ouvert un accès à Escarcelle. Pour l’activer, choisissez votre mot de passe.",
       "[Choisir mon mot de passe]",
-      "Ce lien est personnel et valable jusqu’au {expires}. Passé ce délai, demandez une nouvelle "
-      "invitation à votre administrateur.",
+      "Ce lien est personnel et valable jusqu’au {expires}. Passé ce délai, demandez un nouveau "
+      "lien à votre administrateur.",
       "Si vous n’attendiez pas cette invitation, ignorez ce message."},
      ACCOUNT_FR},
     {"invitation",
@@ -40,7 +40,7 @@ static const struct mail_template templates[] = {
       "password.",
       "[Choose my password]",
       "This link is personal and valid until {expires}. After that, please ask your administrator "
-      "for a new invitation.",
+      "for a new link.",
       "If you were not expecting this invitation, you can ignore this message."},
      ACCOUNT_EN},
 

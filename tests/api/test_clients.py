@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from client import expect, pointers, problem, wait_until
-from factory import (COMMISSION, client_body, credit, new_client, new_project, project_body, wait_for_status,
+from factory import (ADDRESS, COMMISSION, client_body, credit, new_client, new_project, project_body, wait_for_status,
                      without)
 from facts import refused
 from identifiers import new_email, new_siren
@@ -119,6 +119,25 @@ def test_mon_6_changed_siren_brings_its_vat_number(operator):
     client, siren = new_client(operator), new_siren()
     changed = operator.change(f"/v1/clients/{client['id']}", {"siren": siren})
     assert changed["vat_number"] == f"FR{(12 + 3 * (int(siren) % 97)) % 97:02d}{siren}"
+
+
+def test_mon_6_a_cleared_vat_number_is_computed_again(operator):
+    """MON-6: null means absent; without a SIREN there is none."""
+    client = new_client(operator, vat_number="DE123456789")
+    assert operator.change(f"/v1/clients/{client['id']}", {"name": "X"})["vat_number"] == "DE123456789"
+    assert operator.change(f"/v1/clients/{client['id']}", {"vat_number": None})["vat_number"].endswith(client["siren"])
+    pending = operator.create("/v1/clients", {"name": "ACME SA", "siren": new_siren()})
+    assert "vat_number" not in operator.change(f"/v1/clients/{pending['id']}", {"siren": None})
+
+
+@pytest.mark.parametrize("field", ["address", "billing_address"])
+def test_acc_1_an_address_is_in_france_unless_it_says_otherwise(operator, field):
+    """ACC-1: given when the client is created, or later."""
+    address = without(ADDRESS, "country")
+    client = operator.create("/v1/clients", {"name": "ACME SA"})
+    assert operator.change(f"/v1/clients/{client['id']}", {field: address})[field]["country"] == "FR"
+    changed = operator.change(f"/v1/clients/{client['id']}", {field: {"country": "BE"}})
+    assert operator.change(f"/v1/clients/{client['id']}", {field: address})[field] == changed[field]
 
 
 @pytest.mark.parametrize("written", ["01 42 86 83 26", "01.42.86.83.26", "+33 1 42 86 83 26", "+33 (0)1 42 86 83 26",

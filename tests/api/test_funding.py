@@ -171,6 +171,17 @@ def test_fun_2_a_refill_of_0_tells_operators_instead(admin, stack, client):
         ("funding.FundingCallNotOpened",)] * 2
 
 
+def test_fun_2_a_project_that_opened_with_nothing_has_no_measure_for_a_call(admin, stack, client):
+    """FUN-2: a share of an initial budget of 0 is 0; operators are told, and why."""
+    project = new_project(admin, client, 0)
+    admin.create(f"/v1/projects/{project['id']}/allocations", {"amount_cents": 100_000})
+    spend(admin, project, 80_000)
+    assert calls_of(admin, project) == []
+    told = wait_until(lambda: [alert for alert in admin.read("/v1/alerts", page_size=200)["alerts"]
+                               if (alert["kind"], alert.get("project_id")) == ("funding_call_not_opened", project["id"])])
+    assert "its refill rate or its initial budget is 0" in told[0]["summary"]
+
+
 @pytest.mark.parametrize("action", [None, "send"])
 def test_fun_2_an_undecided_call_stands_for_the_new_one(admin, project, draft, action):
     """FUN-2: none is opened while one is draft or sent, not even for an overrun."""

@@ -14,6 +14,8 @@ from factory import ADDRESS, COMMISSION, funded_client, new_project, wait_for_st
 from identifiers import new_email
 from races import at_once
 
+MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+          "décembre")
 REMAINING_CENTS = 340_000  # step 5 of the worked example
 
 
@@ -278,6 +280,16 @@ def test_inv_5_a_trigger_that_yields_nothing_says_so(admin, client, cents, rate_
 # ── INV-6: mentions ─────────────────────────────────────────────────────────────────────────────
 
 
+def french(date):
+    """As people write it: 1er décembre 2026."""
+    year, month, number = date.split("-")
+    return f"{'1er' if number == '01' else int(number)} {MONTHS[int(month) - 1]} {year}"
+
+
+def by_fours(text):
+    return " ".join(text[i:i + 4] for i in range(0, len(text), 4))
+
+
 def test_inv_6_the_pdf_has_every_mention(admin, tmp_path):
     """INV-6, french-rules.md: what the law wants on an invoice can be read on it."""
     client = funded_client(admin, name="Société Générale des Œufs", billing_address={
@@ -291,7 +303,9 @@ def test_inv_6_the_pdf_has_every_mention(admin, tmp_path):
                      client["name"], siren, client["vat_number"], ADDRESS["line1"], "BP 40312", "BC-0815",
                      invoice["number"], "Parcours managers", "Prestations de services", "170,00 €", "34,00 €",
                      "204,00 €", "20 %", "Escompte pour paiement anticipé : néant", "40 €", "12,15 %",
-                     "Commission de gestion sur fonds non consommés"):
+                     "Commission de gestion sur fonds non consommés", "Quantité",
+                     french(invoice["issue_date"]), f"au plus tard le {french(invoice['due_date'])}",
+                     by_fours(seller["iban"]), seller["bic"]):
         assert expected in text, expected
     assert "débits" not in text
 
@@ -316,6 +330,25 @@ def test_inv_6_the_vat_rate_is_that_of_the_tax_point(admin, stack, client):
         _, invoice = billed(admin, client)
     assert (invoice["vat_groups"], invoice["gross_cents"]) == (
         [{"rate_bp": 1000, "net_cents": 17_000, "vat_cents": 1_700}], 18_700)
+
+
+def test_inv_6_an_invoice_without_vat_says_why(admin, stack, client, tmp_path):
+    """INV-6: the exemption's text beside the line at 0 %; without one the invoice waits."""
+    back = {name: admin.read("/v1/settings")[name] for name in ("commission_vat_rates", "legal_sentences")}
+    why = [{"key": "vat_exemption", "locale": "fr", "valid_from": "2014-01-01", "text": "Exonération : article 261-4-4° a du CGI"}]
+    with settings(admin, stack, {"commission_vat_rates": [{"valid_from": "2014-01-01", "rate_bp": 0}]}, back):
+        project = new_project(admin, client, REMAINING_CENTS)
+        close(admin, project)
+        wait_until(lambda: stack.query("select 1 from invoicing.fired_trigger where project_id = %s and status = 'waiting'",
+                                       project["id"]))
+        told = wait_until(lambda: [alert for alert in admin.read("/v1/alerts", page_size=200)["alerts"]
+                                   if (alert["kind"], alert.get("project_id")) == ("invoice_waiting", project["id"])])
+        assert "legal_sentences.vat_exemption" in told[0]["summary"]
+        admin.change("/v1/settings", {"legal_sentences": back["legal_sentences"] + why})
+        invoice = the_invoice(admin, project)
+    assert (invoice["vat_cents"], invoice["vat_groups"][0]["rate_bp"]) == (0, 0)
+    text = pdf_text(pdf(admin, invoice), tmp_path)
+    assert text.count("Exonération : article 261-4-4° a du CGI") == 1 and "Escompte" in text
 
 
 def test_inv_6_option_for_vat_on_debits_is_printed(admin, stack, client):

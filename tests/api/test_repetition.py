@@ -5,7 +5,7 @@ import re
 import uuid
 
 import pytest
-from client import expect, problem, wait_until
+from client import PASSWORD, Client, expect, problem, wait_until
 from factory import (client_body, funded_client, new_client, new_project, new_session, new_training, project_body,
                      user_body, wait_for_budget, wait_for_status, without)
 from facts import refused, wait_until_settled
@@ -34,6 +34,18 @@ def test_fifty_parallel_posts_with_one_key_make_one_object(stack, operator):
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
     assert stack.query("select count(*) from accounts.client where siren = %s", body["siren"]) == [(1,)]
+
+
+def test_duplicates_that_meet_are_never_refused_for_what_the_first_made(operator):
+    """Who gets the key from the first one may have begun to look before that one's row could be seen."""
+    callers = [Client(operator.stack) for _ in range(8)]
+    for caller in callers:
+        caller.session.headers.update(operator.session.headers)
+    with concurrent.futures.ThreadPoolExecutor(len(callers)) as pool:
+        for _ in range(300):
+            body, key = client_body(), str(uuid.uuid4())
+            for answer in pool.map(lambda caller, body=body, key=key: caller.post("/v1/clients", body, key=key), callers):
+                assert answer.status_code == 201 or problem(answer, 409, "idempotency_key_in_use")
 
 
 def answered(answer):
@@ -159,6 +171,14 @@ def test_if_match_that_is_no_tag_of_ours_is_400(operator, tag):
     """An If-Match that cannot be read is refused, never ignored."""
     path = f"/v1/clients/{new_client(operator)['id']}"
     problem(operator.patch(path, {"name": "x"}, if_match=tag), 400, "malformed_header")
+
+
+def test_a_user_who_logged_in_has_another_etag(operator):
+    """The time of the last login is a part of the user."""
+    before = operator.get("/v1/me")
+    Client(operator.stack).log_in(operator.user["email"], PASSWORD)
+    again = operator.request("GET", "/v1/me", headers={"If-None-Match": before.headers["ETag"]})
+    assert expect(again, 200)["last_login_at"] > before.json()["last_login_at"]
 
 
 def test_if_none_match_is_304(operator):

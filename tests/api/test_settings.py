@@ -39,6 +39,15 @@ def test_null_clears_what_is_optional(admin):
         assert pointers(admin.patch("/v1/settings", {name: None})) == [f"/{name}"]
 
 
+def test_mon_6_the_sellers_vat_number_follows_from_its_siren(admin):
+    """MON-6: computed when absent, checked when given."""
+    seller = admin.read("/v1/settings")["seller"]
+    assert tried(admin, {"seller": {"vat_number": None}})["seller"] == seller
+    assert tried(admin, {"seller": {"siren": "404833048"}})["seller"]["vat_number"] == "FR83404833048"
+    refusal = admin.patch("/v1/settings", {"seller": {"siren": "404833048", "vat_number": "FR44732829320"}})
+    assert pointers(refusal) == ["/seller/vat_number"]
+
+
 def test_mon_2_rates_are_a_dated_list_replaced_whole(admin):
     """MON-2: the rates of our own invoice lines are a dated list; a change replaces it whole."""
     rates = [{"valid_from": "2014-01-01", "valid_to": "2026-12-31", "rate_bp": 2000},
@@ -55,6 +64,8 @@ def test_mon_2_rates_are_a_dated_list_replaced_whole(admin):
      "/late_penalty_rates/0/valid_to"),
     ({"legal_sentences": [{"key": "discount", "locale": "fr", "valid_from": "2026-01-01"}]},
      "/legal_sentences/0/text"),
+    ({"legal_sentences": [{"key": "discuont", "locale": "fr", "valid_from": "2026-01-01", "text": "x"}]},
+     "/legal_sentences/0/key"),
     ({"seller": {"siren": "732829321"}}, "/seller/siren"),
     ({"seller": {"iban": "FR76"}}, "/seller/iban"),
     ({"seller": {"capital_cents": -1}}, "/seller/capital_cents"),

@@ -250,6 +250,9 @@ def test_acc_8_reset_sets_a_new_password_and_ends_the_other_links(stack, admin, 
     problem(set_password(stack, first), 410, "gone")
     problem(anonymous.post("/v1/auth/login", {"email": user["email"], "password": PASSWORD}), 401, "unauthenticated")
     Client(stack).log_in(user["email"], "a wholly new password")
+    activated = stack.query("select count(*) from accounts.event_log where type = 'accounts.UserActivated' and subject = %s",
+                            user["id"])
+    assert activated == [(1,)], "by the first password only"
 
 
 def test_acc_8_disabled_user_gets_no_reset(stack, admin, anonymous):

@@ -525,3 +525,27 @@ def test_what_arrives_after_an_erasure_is_forgotten(stack, admin, person):
     assert tables_holding(stack, [late.listed]) == {"budgeting.project", "budgeting.event_personal"}
     archive(stack, admin, client, project, session)
     assert tables_holding(stack, [late.listed]) == set()
+
+
+# ── much at once ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_more_events_than_a_connection_queues_are_told_in_one_transaction(stack, admin):
+    """A batch that queues mails to a hundred people, and an archiving that cancels them all."""
+    client = new_client(admin)
+    project = new_project(admin, client, 0, mailing_list=[{"email": new_email("many")} for _ in range(100)])
+    admin.act("/v1/ops/mail-queue/pause", {"reason": "Nobody is to be told."})
+    try:
+        with stopped(child(stack, "notifications", "courier")):
+            sessions = [new_session(admin, project) for _ in range(12)]
+        mails = "select count(*) from notifications.message where project_id = %s and status = any(%s)"
+        wait_until(lambda: stack.query(mails, project["id"], ["queued", "held"]) == [(1200,)])
+        for session in sessions:
+            admin.act(f"/v1/sessions/{session['id']}/cancel")
+        admin.act(f"/v1/projects/{project['id']}/close")
+        wait_for_status(admin, f"/v1/projects/{project['id']}", "closed")
+        wait_until(lambda: admin.delete(f"/v1/clients/{client['id']}").status_code == 204)
+        wait_until(lambda: stack.query(mails, project["id"], ["queued", "held"]) == [(0,)])
+    finally:
+        admin.act("/v1/ops/mail-queue/release")
+    assert "was ended by signal" not in stack.log("notifications")

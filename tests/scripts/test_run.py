@@ -115,6 +115,20 @@ def test_stop_leaves_no_process_and_the_next_start_has_the_same_data(own_stack):
     assert Client(own_stack).log_in(own_stack.email, own_stack.password).read("/v1/settings") == before
 
 
+def test_links_begin_with_the_address_of_the_day(own_stack):
+    """Unless people chose another one."""
+    admin = Client(own_stack).log_in(own_stack.email, own_stack.password)
+    for chosen in (None, "https://training.example"):
+        if chosen:
+            admin.change("/v1/settings", {"public_url": chosen})
+        former = own_stack.url
+        stop("--state", own_stack.state)
+        own_stack.start("--port", "0")
+        admin = Client(own_stack).log_in(own_stack.email, own_stack.password)
+        assert own_stack.url != former and admin.read("/v1/settings")["public_url"] == (chosen or own_stack.url)
+    admin.change("/v1/settings", {"public_url": own_stack.url})
+
+
 def test_stop_says_that_there_is_no_such_state(tmp_path):
     nowhere = tmp_path / "nowhere"
     assert stop("--state", nowhere) == (0, f"nothing to stop: {nowhere} does not exist\n", "")
