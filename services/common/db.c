@@ -292,10 +292,9 @@ db_queue(struct db *db, const struct db_statement *statement, const char *const 
     }
     send_prepare(db, statement);
     prepared_name(statement, name);
-    expect(
-        db,
-        PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0),
-        statement->name, NULL);
+    expect(db,
+           PQsendQueryPrepared(db->connection, name, statement->parameters, values, NULL, NULL, 0),
+           statement->name, NULL);
 }
 
 PGresult *

@@ -338,6 +338,7 @@ give_up(struct batch *batch, enum rpc_status status, int64_t now)
     log_warning("%zu events of %s from %" PRId64 " on were not applied: %s", batch->count,
                 stream->producer, batch->events[0]->sequence, stream->reason);
     stream_failed(stream, batch->count, transient, now);
+    references_forget();
 }
 
 /* How many go into this transaction, and whether the first is parked instead; a parked one goes alone,

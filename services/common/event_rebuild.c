@@ -233,7 +233,8 @@ replay_to(struct rebuild *rebuild, const PGresult *cursors, bool open)
 /* ---- making equal */
 
 /* Row by row instead of renaming, so that rights, foreign keys and running statements stay as they are, and only
- * where they differ, because the courier waits. What was asked from its owner and is newer than the stream stays. */
+ * where they differ, because the courier waits. What is newer than the stream stays; what it has not brought yet
+ * is asked from its owner again. */
 static bool
 swap_table(struct rebuild *rebuild, const char *table)
 {

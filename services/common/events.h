@@ -100,6 +100,8 @@ int events_restored(struct call *call, int argc, char **argv);
  * RPC_INVALID. What can't be found out now is not told. */
 enum rpc_status references_judge(struct call *call, const struct message_rules *rules,
                                  const ProtobufCMessage *message) RPC_CHECKED;
+/* Rows that were seen are looked up anew: a rebuild may have taken one away that its owner was asked for. */
+void references_forget(void);
 /* Asks for the objects that `message` refers to and this service's projections lack; used by the
  * dispatcher before the transaction and by the courier before a reaction. */
 enum rpc_status references_resolve(struct call *call, const struct message_rules *rules,

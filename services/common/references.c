@@ -168,6 +168,12 @@ remember_copied(const struct reference *reference)
     memcpy(copied->id, reference->id, strlen(reference->id) + 1);
 }
 
+void
+references_forget(void)
+{
+    memset(copies, 0, sizeof copies);
+}
+
 /* ---- refusing */
 
 /* An event that names what its owner no longer knows is for the reaction to judge: it tells the

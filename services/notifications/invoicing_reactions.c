@@ -218,7 +218,8 @@ notifications_on_trigger_waiting(struct call *call, const Invoicing__TriggerWait
     buffer_text(&missing, "");
     for (size_t i = 0; i < event->n_missing; i++)
         buffer_printf(&missing, "%s%s", i == 0 ? "" : ", ", event->missing[i]);
-    TRY(history_note(call, HISTORY_NO_AMOUNT, "The invoice for %s waits for what the law wants on it",
+    TRY(history_note(call, HISTORY_NO_AMOUNT,
+                     "The invoice for %s waits for what the law wants on it",
                      trigger_words(event->trigger)));
     return alert_raise(
         call, ALERT_KIND_INVOICE_WAITING, ALERT_SEVERITY_CRITICAL,

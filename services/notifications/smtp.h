@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The second holds for the whole of a sending, the farewell included; libcurl looks at the clock once a second. The
- * lease under which a mail is claimed outlasts both (mail_sending.c). */
+/* The second is the least for the whole of a sending, the farewell included; libcurl looks at the clock once a second.
+ * The lease under which a mail is claimed outlasts both (mail_sending.c). */
 #define SMTP_CONNECT_TIMEOUT_MS 5000
 #define SMTP_TIMEOUT_MS 25000
 #define SMTP_TIMEOUT_SLACK_MS 1000

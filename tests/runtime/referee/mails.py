@@ -11,7 +11,8 @@ TRACE = re.compile(rb"\A(?:(?:Return-Path|Delivered-To): [^\r\n]*\r\n)*")
 FLIGHT_SECONDS = 10
 # So long may it take, where wires and databases fail, until the server's answer is in the sender's books.
 NOTING_SECONDS = 30
-# A sender that has waited so long for the server takes a mail for lost (smtp.h). Its lease, 60 s, is longer.
+# A sender waits for the server as long as its lease of 60 s lasts: so long at least, where the database took its time
+# before (mail_sending.c).
 PATIENCE_SECONDS = 25
 
 
