@@ -83,7 +83,8 @@ check_key(struct call *call, size_t index, const char *key)
     if (i == sizeof keys / sizeof *keys)
         call_violation(call, arena_printf(call->arena, "legal_sentences.%zu.key", index),
                        "unknown_value",
-                       "is none of discount, penalty, indemnity, vat_on_debits, vat_exemption");
+                       "is none of " LEGAL_DISCOUNT ", " LEGAL_PENALTY ", " LEGAL_INDEMNITY
+                       ", " LEGAL_VAT_ON_DEBITS ", " LEGAL_VAT_EXEMPTION);
 }
 
 void

@@ -318,8 +318,12 @@ answer_again(struct passage *passage, enum rpc_status refusal)
 {
     struct call *call = &passage->call;
 
-    if (!is_transaction(call->method) || !idempotency_wanted(call) || !db_ready(call->db))
+    if (!is_transaction(call->method) || !idempotency_wanted(call))
         return refusal;
+    if (!db_ready(call->db)) {
+        idempotency_note_refusal(call, passage->refused, refusal);
+        return refusal;
+    }
     db_begin(call->db, false);
     switch (idempotency_take(call, &passage->out)) {
     case IDEMPOTENCY_NEW:
