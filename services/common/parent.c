@@ -224,6 +224,9 @@ child_ended(struct parent *parent, struct slot *slot, int status)
     }
     start_later(slot, clock_ms());
     atomic_fetch_add(&parent->inherited.counters->restarts, 1);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && strcmp(slot->role, "courier") == 0)
+        /* That comes from outside: what it was handling is not to blame. */
+        parent->inherited.counters->poison_key[0] = '\0';
     if (WIFSIGNALED(status))
         log_warning("%s was ended by signal %d; it is started again", slot->role, WTERMSIG(status));
     else

@@ -18,11 +18,11 @@ def child(stack, program, role):
     return wait_until(lambda: children(stack, program, role))[0]
 
 
-def kill(stack, program, role=None):
+def kill(stack, program, role=None, number=signal.SIGKILL):
     """Kills the processes of a role, or the parent with all its children; returns when others have taken over."""
     victims = children(stack, program, role) if role else [stack.pid(program)]
     for victim in victims:
-        os.kill(victim, signal.SIGKILL)
+        os.kill(victim, number)
 
     def replaced():
         now = children(stack, program, role) if role else [stack.pid(program)]

@@ -26,6 +26,7 @@ ANSWER_SECONDS_MAX = 2  # a request whose worker or broker is killed gets no ans
 REPEATABLE = (409, 500, 502, 503, 504)
 
 DEATHS_MAX = 3  # of one event
+CRASH = signal.SIGXCPU  # ends a process as a fault of its own does; nothing here sends it
 BATCH_MAX = 100  # events applied in one transaction
 
 numbers = itertools.count(1)
@@ -418,11 +419,26 @@ def test_an_event_that_kills_its_process_is_parked(stack, admin, client, project
         new_training(admin, session, 300_00)
         while not wait_for("budgeting", unless=lambda: parked(stack, project)):
             left = stack.query("select pid from pg_stat_activity where usename = 'budgeting' and wait_event_type = 'Lock'")
-            kill(stack, "budgeting", next(deaths))
+            role = next(deaths)
+            kill(stack, "budgeting", role, CRASH if role else signal.SIGKILL)
             for (pid,) in left:  # no other: the next courier may wait already
                 stack.query("select pg_terminate_backend(%s, 30000)", pid)
     _, reason, _ = assert_parked_with_what_follows(stack, admin, client, project, session)
     assert "killed the process" in reason
+
+
+def test_an_event_whose_process_is_killed_from_outside_is_applied_at_last(stack, admin, project, session):
+    """However often: it was not the event that ended it."""
+    with held(stack, PROJECT_ROW.format(project=project["id"])) as wait_for:
+        training = new_training(admin, session, 300_00)
+        for _ in range(2 * DEATHS_MAX):
+            wait_for("budgeting")
+            left = stack.query("select pid from pg_stat_activity where usename = 'budgeting' and wait_event_type = 'Lock'")
+            kill(stack, "budgeting", "courier")
+            for (pid,) in left:
+                stack.query("select pg_terminate_backend(%s, 30000)", pid)
+    wait_until_posted(stack, project, [training])
+    assert parked(stack, project) == []
 
 
 # ── personal data ───────────────────────────────────────────────────────────────────────────────
