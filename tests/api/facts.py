@@ -35,9 +35,16 @@ def told(stack, service, column, value):
         value, value)]
 
 
+class Nothing(list):
+    """True when it is empty; else it says what there is."""
+
+    def __bool__(self):
+        return len(self) == 0
+
+
 def is_settled(stack):
     """Whether every event is numbered and has been applied by all who follow it, the audit log included."""
-    return not stack.query(f"{events_under_way(stack.place.services())} limit 1")
+    return Nothing(stack.query(f"{events_under_way(stack.place.services())} limit 5"))
 
 
 def wait_until_settled(stack):
@@ -47,4 +54,4 @@ def wait_until_settled(stack):
 
 def wait_until_mailed(stack):
     """Waits until, besides, every mail was tried, every document is rendered, and what that told has taken effect."""
-    wait_until(lambda: not stack.query(f"{work_under_way(stack.place.services())} limit 1"))
+    wait_until(lambda: Nothing(stack.query(f"{work_under_way(stack.place.services())} limit 5")))

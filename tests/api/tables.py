@@ -55,16 +55,18 @@ def events_under_way(services):
     def rows(columns, table):
         return " union all ".join(f"select '{service}' as service, {columns} from {service}.{table}"
                                   for service in services)
-    return (f"select 1 from ({rows('sequence', 'stream_head')}) head "
+    return (f"select seen.service || ' is at ' || seen.sequence || ' of ' || head.service || ':' || head.sequence as work "
+            f"from ({rows('sequence', 'stream_head')}) head "
             f"join ({rows('consumer, producer, sequence', 'stream_cursor')}) seen on seen.producer = head.service "
             f"where seen.consumer in ('main', 'audit') and seen.sequence < head.sequence "
-            f"union all select 1 from ({rows('event_id', 'outbox')}) untold")
+            f"union all select untold.service || ' has not numbered ' || event_id "
+            f"from ({rows('event_id', 'outbox')}) untold")
 
 
 def work_under_way(services):
     """SQL: that, and a row for each mail not yet tried once, each document not yet rendered."""
-    return (f"{events_under_way(services)} union all select 1 from {UNTRIED_MAILS} "
-            "union all select 1 from invoicing.invoice_rendering")
+    return (f"{events_under_way(services)} union all select 'untried mail ' || id from {UNTRIED_MAILS} "
+            "union all select 'unrendered invoice ' || id from invoicing.invoice_rendering")
 
 
 def tables_holding(stack, text):
