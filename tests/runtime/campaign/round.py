@@ -19,7 +19,7 @@ from tables import events_under_way
 CALLERS = 8
 REST_SECONDS = 180
 LEASE_SECONDS = 60  # of a mail (mail_sending.c)
-SENDING_SECONDS = 40  # a sender has done with its mail by then, though it lost its session
+SENDING_SECONDS = 59  # a sender has done with its mail by then, though it lost its session
 NOTICED_SECONDS = FREEZE_SECONDS[1] + 1  # a parent that is frozen tells of it afterwards
 # What waits for its next attempt needn't wait out its backoff once all is well again; what is being sent is let be.
 HURRY = ("update notifications.message set due_at = now() where status in ('queued', 'held') and due_at > now() "
