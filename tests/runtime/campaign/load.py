@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Callers that do a company's daily work and never give up: each write has its key, is repeated until its outcome is
 known, and carries a name of its own by which it is found again in the tables."""
+import contextlib
 import random
 import re
 import threading
@@ -111,6 +112,11 @@ class Caller(threading.Thread):
                                                              "acknowledged": None}
         if self.send("DELETE", path).status_code in (204, 404):
             gone["acknowledged"] = False
+
+    def stay(self):
+        """A token ends after half an hour without use."""
+        with contextlib.suppress(requests.RequestException):
+            self.session.get(self.url + "/v1/me", timeout=TIMEOUT_SECONDS)
 
     def repeat(self):
         """What is answered otherwise the second time: nothing, however long ago it was."""

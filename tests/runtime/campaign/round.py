@@ -72,11 +72,14 @@ class Round:
     def rest(self, left=LEASE_SECONDS):
         """Until nothing moves any more: events are applied everywhere, mails sent, documents rendered. That takes as
         long as it becomes less; what doesn't is the referee's to find. A mail whose sender has no session any more is sent
-        again with so many seconds left of its lease: at once, where nothing but a death ends sessions."""
+        again with so many seconds left of its lease: at once, where nothing but a death ends sessions. Callers stay logged
+        in however long it takes."""
         waiting = math.inf
         with contextlib.suppress(AssertionError):
             while waiting:
                 waiting, = wait_until(lambda before=waiting: self.fewer(before, left), REST_SECONDS)
+                for caller in self.callers:
+                    caller.stay()
 
     def fewer(self, before, left):
         """(how much still waits,) if that is less than before, by a hundredth: looking costs what the stack needs."""
