@@ -104,7 +104,7 @@ def plan_a_training(scene, _):
     body = {"title": name, "provider": "Formatys", "cost_cents": 100, "vat_rate_bp": 2000, "date": session["start_date"]}
     scene.die_at("kept reply", lambda: scene.admin.post(f"/v1/sessions/{session['id']}/trainings", body, key=name))
     write = {"name": name, "column": "sessions.training.title", "acknowledged": True}
-    scene.round.callers.append(types.SimpleNamespace(writes={name: write}, failure=None))
+    scene.round.callers.append(types.SimpleNamespace(writes={name: write}, failure=None, stay=lambda: None))
 
 
 def invite(scene, _):
