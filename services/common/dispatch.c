@@ -317,26 +317,20 @@ static enum rpc_status
 answer_again(struct passage *passage, enum rpc_status refusal)
 {
     struct call *call = &passage->call;
+    enum idempotency found = IDEMPOTENCY_NEW;
 
     if (!is_transaction(call->method) || !idempotency_wanted(call))
         return refusal;
-    if (!db_ready(call->db)) {
-        idempotency_note_refusal(call, passage->refused, refusal);
-        return refusal;
+    if (db_ready(call->db)) {
+        db_begin(call->db, false);
+        found = idempotency_take(call, &passage->out);
     }
-    db_begin(call->db, false);
-    switch (idempotency_take(call, &passage->out)) {
-    case IDEMPOTENCY_NEW:
-        idempotency_note_refusal(call, passage->refused, refusal);
-        break;
-    case IDEMPOTENCY_REPLAYED:
+    if (found == IDEMPOTENCY_REPLAYED)
         replay(passage);
-        refusal = RPC_OK;
-        break;
-    case IDEMPOTENCY_REFUSED:
-        refusal = call->status;
-        break;
-    }
+    if (found == IDEMPOTENCY_NEW)
+        idempotency_note_refusal(call, passage->refused, refusal);
+    else
+        refusal = found == IDEMPOTENCY_REPLAYED ? RPC_OK : call->status;
     db_rollback(call->db);
     return refusal;
 }

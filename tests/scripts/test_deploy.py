@@ -2,7 +2,6 @@
 """Units, image and compose file against the programs that they run."""
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -18,7 +17,6 @@ SERVICES = [program for program in PROGRAMS if program not in ("broker", "gatewa
 OPENED = {"tzdata", "fonts-liberation", "icc-profiles-free", "ca-certificates", "openssl"}
 # What the company brings.
 BROUGHT = {"gateway-tls.pem", "gateway-tls.key"}
-needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +52,6 @@ def answers_configuration(program, environment):
 
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────
 
-@needs_systemd
 @pytest.mark.parametrize("unit", ["escarcelle@.service", "escarcelle@gateway.socket", "escarcelle.target",
                                   "escarcelle-wal.service", "escarcelle-backup.service", "escarcelle-backup.timer"])
 def test_a_systemd_unit_verifies(unit):
@@ -62,7 +59,6 @@ def test_a_systemd_unit_verifies(unit):
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
-@needs_systemd
 def test_the_exposure_of_the_unit_is_2_at_most():
     output("systemd-analyze", "security", "--offline=true", "--threshold=20", SYSTEMD / "escarcelle@.service")
 
